@@ -1,0 +1,18 @@
+//! The use cases: what the functions do, told in ports.
+//!
+//! Module names are those of `cpm-domain`: the decision is there, here it is carried out.
+
+pub mod alert;
+pub mod backup;
+pub mod cleanup;
+pub mod configuration;
+mod error;
+pub mod monitor;
+pub mod provenance;
+pub mod resume;
+pub mod run;
+pub mod scan;
+pub mod schedule;
+pub mod unit;
+
+pub use error::{Error, Result};

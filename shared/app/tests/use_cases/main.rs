@@ -1,0 +1,15 @@
+//! The use cases, on a world in memory, on the day that things break.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that goes wrong is to end there and then"
+)]
+
+mod backup;
+mod cleanup;
+mod machine;
+mod scan;
+mod schedule;

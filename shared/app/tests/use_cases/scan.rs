@@ -1,0 +1,257 @@
+//! Policies follow tags; records follow snapshots.
+
+use cpm_app::scan::{Steps, tag_changed};
+use cpm_contracts::scan::{Looked, StartScan};
+use cpm_domain::{
+    account::ScanRule,
+    alert::Category,
+    backup::{Level, Phase},
+    id::BackupId,
+    name::PolicyName,
+    policy::{AutoTargetRemoval, Origin},
+    scan::ScanKind,
+    status::Status,
+    tag::TAG_KEY,
+    target::{PutBy, Target},
+};
+use cpm_fakes::{DEPLOYMENT, Estate, Fate, OWN_ACCOUNT, at_each_call, sample};
+use cpm_ports::{Alerts, AuditTrail, Backups, Clock, Configuration, Deadline, PolicyChange, Scans, Slots};
+use jiff::SignedDuration;
+
+use crate::machine::{End, Execution, start};
+
+fn steps(estate: &Estate) -> Steps<'_> {
+    Steps {
+        store: &estate.store,
+        resources: &estate.aws,
+        snapshots: &estate.aws,
+        clock: &estate.clock,
+        deployment: DEPLOYMENT,
+    }
+}
+
+/// The tag-scan state machine.
+async fn scan(estate: &Estate, id: &str, start: &StartScan) -> Vec<Looked> {
+    let steps = steps(estate);
+    let planned = steps.plan(id, start).await.unwrap();
+    let mut looked = Vec::new();
+    for place in &planned.places {
+        let deadline = Deadline(estate.clock.now() + SignedDuration::from_mins(4));
+        looked.push(steps.look(id, place, start, deadline).await.unwrap());
+    }
+    steps.finish(id, &looked).await.unwrap();
+    looked
+}
+
+fn tags() -> StartScan {
+    StartScan::default()
+}
+
+fn rebuild(dry_run: bool) -> StartScan {
+    StartScan { kind: ScanKind::Snapshots, dry_run, ..StartScan::default() }
+}
+
+/// The account `main` allows scans in two Regions; there is a policy `web` with an hourly schedule.
+fn estate() -> Estate {
+    let estate = Estate::new();
+    let regions = vec!["us-east-1".parse().unwrap(), "eu-west-1".parse().unwrap()];
+    let scan = ScanRule { enabled: true, regions: Some(regions) };
+    estate.account(cpm_domain::account::Account { scan, ..sample::account("main") });
+    estate.schedule(sample::schedule("nightly"));
+    let schedules = vec!["nightly".parse().unwrap()];
+    estate.policy(cpm_domain::policy::Policy { schedules, ..sample::policy("web") }, []);
+    estate
+}
+
+async fn targets(estate: &Estate, policy: &str) -> Vec<Target> {
+    estate.beside().store.targets(&sample::root(), &policy.parse().unwrap()).await.unwrap()
+}
+
+fn name(text: &str) -> PolicyName {
+    text.parse().unwrap()
+}
+
+#[tokio::test]
+async fn a_tag_puts_in_and_takes_out() {
+    let estate = estate();
+    let (web, lone) = (estate.instance("us-east-1", 2), estate.volume("eu-west-1"));
+    estate.aws.tag(&web, TAG_KEY, "web#only-snaps");
+    estate.aws.tag(&lone, TAG_KEY, "web");
+    let looked = scan(&estate, "1", &tags()).await;
+    assert_eq!(looked.iter().map(|looked| looked.changes).sum::<u32>(), 2);
+    let put = targets(&estate, "web").await;
+    assert_eq!(put.len(), 2);
+    assert!(put.iter().all(|target| target.put_by == PutBy::Tag));
+    assert!(scan(&estate, "2", &tags()).await.iter().all(|looked| looked.changes == 0), "nothing more to do");
+    estate.aws.untag(&web, TAG_KEY);
+    scan(&estate, "3", &tags()).await;
+    assert_eq!(targets(&estate, "web").await.len(), 1);
+    let audited = estate.beside().store.events(&sample::root(), None, 100).await.unwrap();
+    assert!(audited.iter().any(|event| event.action == "target.remove"));
+}
+
+#[tokio::test]
+async fn what_a_person_put_in_stays() {
+    let estate = estate();
+    let (web, other) = (estate.instance("us-east-1", 1), estate.instance("us-east-1", 1));
+    let by_person = [&web, &other].map(|id| PolicyChange::PutTarget(name("web"), estate.target(id)));
+    estate.change(by_person);
+    estate.aws.tag(&web, TAG_KEY, "no-backup");
+    scan(&estate, "1", &tags()).await;
+    assert_eq!(targets(&estate, "web").await.len(), 2);
+    let lines = estate.beside().store.scan_lines(&sample::root(), "1").await.unwrap();
+    assert!(lines.iter().any(|line| line.message.contains("a person put it into web")), "{lines:#?}");
+}
+
+#[tokio::test]
+async fn a_template_makes_a_policy_that_runs() {
+    let estate = estate();
+    let web = estate.instance("us-east-1", 1);
+    estate.aws.tag(&web, TAG_KEY, "shop:web");
+    scan(&estate, "1", &tags()).await;
+    let policy = estate.beside().store.policy(&sample::root(), &name("shop")).await.unwrap().unwrap();
+    assert_eq!(policy.auto_target_removal, AutoTargetRemoval::YesAndAlert);
+    assert_eq!(policy.origin, Origin::TagScan { template: name("web") });
+    let slots = estate.beside().store.slots(&sample::root(), &name("shop")).await.unwrap();
+    assert!(slots.len() == 1 && slots[0].1.is_some(), "{slots:?}");
+    assert_eq!(targets(&estate, "shop").await.len(), 1);
+    assert_eq!(targets(&estate, "web").await.len(), 0);
+}
+
+#[tokio::test]
+async fn a_wrong_tag_says_so_and_the_rest_counts() {
+    let estate = estate();
+    let web = estate.instance("us-east-1", 1);
+    for value in ["web nowhere", "web#only-snap web", "web shop;web", "web new:nowhere"] {
+        estate.aws.tag(&web, TAG_KEY, value);
+        let looked = scan(&estate, value, &tags()).await;
+        assert_eq!(looked.iter().map(|looked| looked.errors).sum::<u32>(), 1, "{value}");
+        assert_eq!(targets(&estate, "web").await.len(), 1, "{value}");
+        let lines = estate.beside().store.scan_lines(&sample::root(), value).await.unwrap();
+        let wrong: Vec<_> = lines.iter().filter(|line| line.level == Level::Error).collect();
+        assert!(wrong[0].value.as_deref() == Some(value) && wrong[0].resource.as_deref() == Some(web.as_str()));
+    }
+}
+
+#[tokio::test]
+async fn options_that_are_not_carried_out_are_kept_and_said() {
+    let estate = estate();
+    let web = estate.instance("us-east-1", 1);
+    estate.aws.tag(&web, TAG_KEY, "web#initial-ami#app-aware");
+    scan(&estate, "1", &tags()).await;
+    let target = targets(&estate, "web").await.remove(0);
+    assert_eq!(target.not_carried_out().as_deref(), Some("initial-ami and app-aware"));
+    let lines = estate.beside().store.scan_lines(&sample::root(), "1").await.unwrap();
+    assert!(lines.iter().any(|line| line.level == Level::Warning && line.message.contains("snapshots only")));
+}
+
+#[tokio::test]
+async fn a_region_that_cannot_be_read_changes_nothing_there() {
+    let estate = estate();
+    let (web, far) = (estate.instance("us-east-1", 1), estate.instance("eu-west-1", 1));
+    estate.aws.tag(&web, TAG_KEY, "web");
+    estate.aws.tag(&far, TAG_KEY, "web");
+    scan(&estate, "1", &tags()).await;
+    estate.faults.deny("ec2:DescribeInstances", "eu-west-1");
+    let looked = scan(&estate, "2", &tags()).await;
+    assert_eq!(looked.iter().filter(|looked| looked.failed).count(), 1);
+    assert_eq!(targets(&estate, "web").await.len(), 2, "no protection is lost for want of a permission");
+    let alerts = estate.beside().store.alerts(&sample::root()).await.unwrap();
+    assert!(
+        alerts.iter().any(|alert| alert.category == Category::Scan && alert.message.contains("DescribeInstances"))
+    );
+    estate.faults.clear();
+    scan(&estate, "3", &tags()).await;
+    assert_eq!(estate.beside().store.alerts(&sample::root()).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn killed_anywhere_the_next_scan_goes_on() {
+    at_each_call(
+        Fate::Killed,
+        async || {
+            let estate = estate();
+            for region in ["us-east-1", "eu-west-1"] {
+                let web = estate.instance(region, 1);
+                estate.aws.tag(web, TAG_KEY, "shop:web web");
+            }
+            estate
+        },
+        async |estate: &Estate| {
+            scan(estate, "1", &tags()).await;
+        },
+        async |estate: &Estate, crash| {
+            scan(estate, "2", &tags()).await;
+            assert_eq!(targets(estate, "shop").await.len(), 2, "{crash}");
+            assert_eq!(targets(estate, "web").await.len(), 2, "{crash}");
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn two_scans_that_make_one_policy() {
+    let estate = estate();
+    let web = estate.instance("us-east-1", 1);
+    estate.aws.tag(&web, TAG_KEY, "shop:web");
+    let other = estate.beside();
+    estate.faults.meanwhile("store:change", move || {
+        let policy = other.store.clone();
+        let template = cpm_fakes::at_once(policy.policy(&sample::root(), &name("web"))).unwrap().unwrap();
+        let made = template.from_template(name("shop"), "main".parse().unwrap(), other.clock.now());
+        other.change([PolicyChange::CreatePolicy(made)]);
+    });
+    scan(&estate, "1", &tags()).await;
+    assert_eq!(targets(&estate, "shop").await.len(), 1);
+}
+
+#[tokio::test]
+async fn an_event_has_its_effect_at_once() {
+    let estate = estate();
+    let web = estate.instance("us-east-1", 1);
+    let resource = sample::resource(&web);
+    let (own, region) = (OWN_ACCOUNT.parse().unwrap(), "us-east-1".parse().unwrap());
+    for (value, held) in [(Some("web"), 1), (Some("web#only-snaps"), 1), (None, 0)] {
+        tag_changed(&estate.store, &estate.clock, &own, (&own, &region), &resource, value).await.unwrap();
+        assert_eq!(targets(&estate, "web").await.len(), held, "{value:?}");
+    }
+    // Another account's resource is none of this account's.
+    let theirs = "222222222222".parse().unwrap();
+    tag_changed(&estate.store, &estate.clock, &own, (&theirs, &region), &resource, Some("web")).await.unwrap();
+    assert_eq!(targets(&estate, "web").await.len(), 0);
+}
+
+#[tokio::test]
+async fn records_come_back_from_tags() {
+    let estate = estate();
+    estate.aws.enable(OWN_ACCOUNT, &["us-east-1", "eu-west-1"]);
+    let (web, far) = (estate.instance("us-east-1", 3), estate.instance("eu-west-1", 2));
+    estate.change([&web, &far].map(|id| PolicyChange::PutTarget(name("web"), estate.target(id))));
+    let End::Finished(_, id) = Execution::new(&estate, "x", start("web")).run().await else { panic!() };
+    let before = estate.beside().store.sets(&sample::root(), id).await.unwrap();
+    assert!(scan(&estate, "1", &rebuild(false)).await.iter().all(|looked| looked.changes == 0), "all on record");
+
+    let mut lost = estate.beside().store.backup(&sample::root(), id).await.unwrap().unwrap();
+    lost.phase = Phase::Deleting;
+    estate.beside().store.put(&sample::root(), &lost, Phase::Finished).await.unwrap();
+    estate.beside().store.remove(&sample::root(), id).await.unwrap();
+    assert!(!estate.breaches().is_empty(), "orphans");
+    let dry: u32 = scan(&estate, "2", &rebuild(true)).await.iter().map(|looked| looked.changes).sum();
+    assert!(dry > 0);
+    assert_eq!(estate.beside().store.backup(&sample::root(), id).await.unwrap(), None, "a dry run changes nothing");
+
+    scan(&estate, "3", &rebuild(false)).await;
+    let backup = estate.beside().store.backup(&sample::root(), id).await.unwrap().unwrap();
+    assert_eq!((backup.status, backup.counts, backup.sets), (Status::PartiallySuccessful, false, 2));
+    let after = estate.beside().store.sets(&sample::root(), id).await.unwrap();
+    let snapshots = |sets: &[cpm_domain::unit::UnitSet]| {
+        let mut ids: Vec<_> = sets.iter().flat_map(|set| &set.units).map(|unit| unit.id.clone().unwrap()).collect();
+        ids.sort();
+        ids
+    };
+    assert_eq!(snapshots(&before), snapshots(&after));
+    assert_eq!(estate.breaches(), Vec::<String>::new());
+    assert!(scan(&estate, "4", &rebuild(false)).await.iter().all(|looked| looked.changes == 0));
+    let next = estate.beside().store.next_id(&sample::root()).await.unwrap();
+    assert!(next > BackupId(1), "numbers are never given twice");
+}

@@ -1,0 +1,43 @@
+//! What the HTTP API speaks, under `/v1`: requests and answers as the console, the CLI and scripts see them.
+//!
+//! | method and path | request | answer |
+//! | --- | --- | --- |
+//! | `GET /accounts`, `GET /accounts/{name}` | | [`Accounts`], [`AccountView`] |
+//! | `GET /schedules`, `GET /schedules/{name}` | | [`Schedules`], [`ScheduleView`] |
+//! | `GET /policies`, `GET /policies/{name}` | | [`Policies`], [`PolicyView`] |
+//! | `POST /policies/{name}/enable`, `…/disable` | | [`PolicyView`] |
+//! | `DELETE /accounts/{name}`, `/schedules/{name}`, `/policies/{name}` | | [`Applied`] |
+//! | `GET /export` | | [`Document`](cpm_domain::document::Document) |
+//! | `POST /plan` | [`PlanRequest`] | [`PlanView`] |
+//! | `POST /apply` | [`ApplyRequest`] | [`Applied`] |
+//! | `POST /policies/{name}/backups` | | 202 [`Started`] |
+//! | `GET /policies/{name}/runs/{execution}` | | [`BackupRun`] |
+//! | `GET /backups?policy=&status=&limit=&before=` | | [`BackupPage`] |
+//! | `GET /backups/{id}` | | [`BackupView`] |
+//! | `POST /scans`, `POST /rebuild` | [`ScanRequest`], [`RebuildRequest`] | 202 [`Started`] |
+//! | `GET /scans?limit=`, `GET /scans/{id}` | | [`ScanList`], [`ScanRun`] |
+//! | `POST /cleanups` | [`CleanupRequest`] | 202 [`Started`] |
+//! | `GET /cleanups/{execution}` | | [`CleanupRun`] |
+//! | `GET /alerts`, `GET /audit?limit=&before=` | | [`AlertList`], [`AuditPage`] |
+//! | `GET /resources/{region}/{id}/policies` | | [`ResourceView`] |
+//! | `GET /openapi.json` | | the OpenAPI document |
+//!
+//! Every refusal is a [`Problem`] as `application/problem+json` (RFC 9457). Unknown fields of requests are refused.
+
+mod backups;
+mod configuration;
+mod problem;
+mod runs;
+
+pub use self::{
+    backups::{BackupPage, BackupSummary, BackupView, UnitView},
+    configuration::{
+        AccountView, Accounts, Applied, ApplyRequest, Attention, LastBackup, PlanRequest, PlanView, Policies,
+        PolicySummary, PolicyView, ResourceView, ScheduleView, Schedules, SlotView, TargetView, WarningView,
+    },
+    problem::Problem,
+    runs::{
+        AlertList, AlertView, AuditPage, AuditView, BackupRun, CleanupRequest, CleanupRun, RebuildRequest, RunState,
+        ScanList, ScanRequest, ScanRun, Started,
+    },
+};

@@ -1,0 +1,254 @@
+//! The state machines are held to the contracts: every payload is a step that its function knows, every answer has the
+//! fields that are read from it, every error named exists, and every error that a repetition can mend is repeated.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that goes wrong is to end there and then"
+)]
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use cpm_contracts::{backup, cleanup, code, scan};
+use serde_json::{Value, json};
+
+fn machine(name: &str) -> Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../statemachines/{name}.asl.json"));
+    serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
+}
+
+/// All states, those of maps included, by name.
+fn states(machine: &Value) -> Vec<(String, Value)> {
+    let mut all = Vec::new();
+    for (name, state) in machine["States"].as_object().unwrap() {
+        all.push((name.clone(), state.clone()));
+        if let Some(inner) = state.get("ItemProcessor") {
+            all.extend(states(inner));
+        }
+    }
+    all
+}
+
+fn lambda_tasks(machine: &Value) -> Vec<(String, Value)> {
+    let is_lambda = |state: &Value| state["Resource"].as_str().is_some_and(|r| r.contains(":lambda:invoke"));
+    states(machine).into_iter().filter(|(_, state)| is_lambda(state)).collect()
+}
+
+/// A value for each field that a state machine computes, as it may be at run time.
+fn sample(field: &str) -> Value {
+    match field {
+        "execution" | "scan" | "token" => json!("x"),
+        "running" => json!({"owner": "root", "policy": "web", "backup": 17, "holder": "x"}),
+        "again" => json!(true),
+        "polls" => json!(3),
+        "retried" => json!(17),
+        "trouble" => json!({"Error": "Backup.Throttled", "Cause": "said AWS"}),
+        "place" => json!({"owner": "root", "account": "main", "region": "us-east-1"}),
+        "looked" => json!([{"owner": "root", "failed": false, "found": 1, "changes": 1, "errors": 0}]),
+        other => panic!("no sample for the field `{other}`"),
+    }
+}
+
+fn payload(arguments: &Value, start: &Value) -> Value {
+    let mut payload = arguments["Payload"].as_object().unwrap().clone();
+    for (field, value) in &mut payload {
+        if field != "step" {
+            assert!(!value.is_string() || value.as_str().unwrap().starts_with("{%"), "`{field}` is computed");
+            *value = if field == "start" { start.clone() } else { sample(field) };
+        }
+    }
+    Value::Object(payload)
+}
+
+/// The start as each of those who start the machine writes it.
+fn start_of_backup() -> Value {
+    serde_json::to_value(backup::StartBackup {
+        owner: cpm_domain::name::OwnerName::root(),
+        policy: "web".parse().unwrap(),
+        trigger: cpm_domain::backup::Trigger::Schedule,
+        slot: None,
+        asked_by: None,
+        resume: None,
+    })
+    .unwrap()
+}
+
+#[test]
+fn every_task_of_the_backup_is_a_step() {
+    let mut seen = BTreeSet::new();
+    for (name, state) in lambda_tasks(&machine("backup")) {
+        let payload = payload(&state["Arguments"], &start_of_backup());
+        seen.insert(payload["step"].as_str().unwrap().to_owned());
+        serde_json::from_value::<backup::Step>(payload).unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+    let all = ["after", "await", "before", "complete", "finish", "plan", "progress", "snapshot"];
+    assert_eq!(seen.iter().map(String::as_str).collect::<Vec<_>>(), all);
+}
+
+#[test]
+fn every_task_of_the_cleanup_is_a_step() {
+    for (name, state) in lambda_tasks(&machine("cleanup")) {
+        for start in [json!({}), json!({"owner": "root", "policy": "web", "asked_by": "backup"})] {
+            let payload = payload(&state["Arguments"], &start);
+            serde_json::from_value::<cleanup::Step>(payload).unwrap_or_else(|error| panic!("{name}: {error}"));
+        }
+    }
+}
+
+#[test]
+fn every_task_of_the_scan_is_a_step() {
+    let machine = machine("tag-scan");
+    for (name, mut state) in lambda_tasks(&machine) {
+        if name == "Look" {
+            // The map hands its item on as it is.
+            state["Arguments"]["Payload"] = machine["States"]["Places"]["ItemSelector"].clone();
+        }
+        for start in [json!({}), serde_json::to_value(scan::StartScan::default()).unwrap()] {
+            let payload = payload(&state["Arguments"], &start);
+            serde_json::from_value::<scan::Step>(payload).unwrap_or_else(|error| panic!("{name}: {error}"));
+        }
+    }
+    // What the map says of a place that could not be looked at is what a step would say.
+    let mut not_looked = machine["States"]["Places"]["ItemProcessor"]["States"]["Look"]["Catch"][0]["Output"].clone();
+    not_looked["owner"] = json!("root");
+    assert!(serde_json::from_value::<scan::Looked>(not_looked).unwrap().failed);
+}
+
+/// What each state's successor may read from its answer.
+fn answer(machine: &str, state: &str) -> Value {
+    match (machine, state) {
+        ("backup", "Plan") => {
+            json!(backup::Planned { go: true, backup: None, holder: String::new(), again: false, reason: None })
+        }
+        ("backup", "Snapshot") => json!(backup::Asked { left: 0, wait: 0 }),
+        ("backup", "After" | "Progress") => json!(backup::Progress { open: 0, wait: 0, polls: 0 }),
+        ("backup", "Finish") => {
+            json!(backup::Finished { next: backup::Next::End, wait: 0, status: cpm_domain::status::Status::Failed })
+        }
+        ("cleanup", "Plan") => json!(cleanup::Planned { marked: 0, due: false }),
+        ("cleanup", "Delete") => json!(cleanup::Deleted { deleted: 0, left: false, wait: 0 }),
+        ("tag-scan", "Plan") => json!(scan::Planned { places: vec![] }),
+        _ => json!({}),
+    }
+}
+
+/// The words that follow `prefix` anywhere in `text`.
+fn fields_after<'a>(text: &'a str, prefix: &str) -> Vec<&'a str> {
+    text.match_indices(prefix)
+        .map(|(at, _)| {
+            let rest = &text[at + prefix.len()..];
+            &rest[..rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len())]
+        })
+        .collect()
+}
+
+#[test]
+fn every_field_that_is_read_is_answered() {
+    for name in ["backup", "cleanup", "tag-scan"] {
+        for (state_name, state) in states(&machine(name)) {
+            let answer = answer(name, &state_name);
+            for field in fields_after(&state.to_string(), "$states.result.Payload.") {
+                assert!(answer.get(field).is_some(), "{name} {state_name} reads `{field}` from its answer");
+            }
+            // A choice or a wait reads what the task before it answered.
+            let Some(next) = state["Next"].as_str() else { continue };
+            let follower = states(&machine(name)).into_iter().find(|(other, _)| other == next).unwrap().1;
+            let text = follower.to_string();
+            let reads = fields_after(&text, "$states.input.");
+            if !reads.is_empty() && ["Choice", "Wait"].iter().any(|kind| follower["Type"] == *kind) {
+                for field in reads {
+                    assert!(answer.get(field).is_some(), "{name} {next} reads `{field}` from {state_name}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_way_on_is_known() {
+    let next = machine("backup")["States"]["Next?"].clone();
+    let compared: BTreeSet<String> = next["Choices"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|choice| choice["Condition"].as_str().unwrap().split('\'').nth(1).unwrap().to_owned())
+        .collect();
+    let known: BTreeSet<String> =
+        backup::Next::ALL.iter().map(|next| json!(next).as_str().unwrap().to_owned()).collect();
+    assert_eq!(compared, known);
+}
+
+/// Names that AWS gives, besides our own.
+fn is_aws_error(name: &str) -> bool {
+    name.starts_with("States.")
+        || name.starts_with("Lambda.")
+        // What a function's sandbox reports when the function dies.
+        || ["Runtime.ExitError", "Sandbox.Timedout"].contains(&name)
+}
+
+#[test]
+fn every_error_named_exists() {
+    for name in ["backup", "cleanup", "tag-scan"] {
+        for (state_name, state) in states(&machine(name)) {
+            for rule in ["Retry", "Catch"].iter().filter_map(|key| state[*key].as_array()).flatten() {
+                for error in rule["ErrorEquals"].as_array().unwrap() {
+                    let error = error.as_str().unwrap();
+                    assert!(
+                        is_aws_error(error) || code::ALL.iter().any(|code| code.name == error),
+                        "{name} {state_name}: nothing reports `{error}`"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_error_that_a_repetition_mends_is_repeated() {
+    for name in ["backup", "cleanup", "tag-scan"] {
+        for (state_name, state) in lambda_tasks(&machine(name)) {
+            if state["Resource"].as_str().unwrap().contains("waitForTaskToken") {
+                // A poll follows instead.
+                assert_eq!(state["Catch"][0]["ErrorEquals"], json!(["States.ALL"]));
+                continue;
+            }
+            let retried: BTreeSet<&str> = state["Retry"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .flat_map(|rule| rule["ErrorEquals"].as_array().unwrap())
+                .map(|error| error.as_str().unwrap())
+                .collect();
+            for code in code::ALL {
+                assert_eq!(retried.contains(code.name), code.retryable, "{name} {state_name}: {}", code.name);
+            }
+            for dead in ["Runtime.ExitError", "Sandbox.Timedout", "Lambda.TooManyRequestsException", "States.Timeout"]
+            {
+                assert!(retried.contains(dead), "{name} {state_name} is not repeated after {dead}");
+            }
+            assert!(state["TimeoutSeconds"].as_u64().is_some_and(|s| s > 300), "{name} {state_name} has no timeout");
+        }
+    }
+}
+
+/// `After` is on every way from the plan to the end, so that what `before` froze is thawed.
+#[test]
+fn after_is_always_on_the_way() {
+    let machine = machine("backup");
+    let states = machine["States"].as_object().unwrap();
+    let mut open = vec!["Before".to_owned()];
+    let mut seen = BTreeSet::new();
+    while let Some(name) = open.pop() {
+        if name == "After" || !seen.insert(name.clone()) {
+            continue;
+        }
+        let state = &states[&name];
+        assert!(state["Type"] != "Succeed" || name == "TakenOver", "`{name}` is reached without `After`");
+        let ways = |key: &str| state[key].as_array().cloned().unwrap_or_default();
+        open.extend(ways("Catch").iter().chain(&ways("Choices")).map(|way| way["Next"].as_str().unwrap().to_owned()));
+        open.extend(["Next", "Default"].iter().filter_map(|key| state[*key].as_str().map(ToOwned::to_owned)));
+    }
+    assert!(seen.contains("Snapshot"));
+}

@@ -1,0 +1,106 @@
+//! Things as rows of fields, in the words of the policy file, and what differs between two of them.
+
+use super::FieldChange;
+use crate::{
+    account::{Account, Role},
+    policy::{Origin, Policy},
+    schedule::{Schedule, ScheduleSpec, WindowSpec},
+    settings::Settings,
+    target::{PutBy, Target, VolumeChoice},
+};
+
+/// A field and its value, if it has one. Two things are the same when their rows are.
+pub(super) type Row = (&'static str, Option<String>);
+
+/// What differs. Both have the same fields in the same order; nothing has none.
+pub(super) fn diff(before: &[Row], after: &[Row]) -> Vec<FieldChange> {
+    let value =
+        |rows: &[Row], field: &str| rows.iter().find(|(name, _)| *name == field).and_then(|(_, value)| value.clone());
+    let all = if after.is_empty() { before } else { after };
+    all.iter()
+        .map(|(field, _)| FieldChange {
+            field: (*field).to_owned(),
+            from: value(before, field),
+            to: value(after, field),
+        })
+        .filter(|change| change.from != change.to)
+        .collect()
+}
+
+fn list<T: ToString>(items: impl IntoIterator<Item = T>) -> Option<String> {
+    let items: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
+    (!items.is_empty()).then(|| items.join(", "))
+}
+
+fn sorted<T: Ord + ToString>(items: &[T]) -> Option<String> {
+    let mut items: Vec<&T> = items.iter().collect();
+    items.sort();
+    list(items.into_iter().map(ToString::to_string))
+}
+
+pub(super) fn settings(settings: &Settings) -> Vec<Row> {
+    vec![("record_days", Some(settings.record_days.to_string()))]
+}
+
+pub(super) fn account(account: &Account) -> Vec<Row> {
+    let (number, role, external_id) = match &account.role {
+        Role::Own(_) => (None, "own".to_owned(), None),
+        Role::Assumed(role) => (Some(role.account.to_string()), role.name.clone(), role.external_id.clone()),
+    };
+    vec![
+        ("type", Some(account.kind.as_str().to_owned())),
+        ("role.account", number),
+        ("role.name", Some(role)),
+        ("role.external_id", external_id),
+        ("scan.enabled", Some(account.scan.enabled.to_string())),
+        ("scan.regions", account.scan.regions.as_deref().and_then(sorted)),
+    ]
+}
+
+pub(super) fn schedule(schedule: &Schedule) -> Vec<Row> {
+    let spec = ScheduleSpec::from(schedule.clone());
+    let window = |window: &WindowSpec| format!("{} {}-{}", window.day, window.from, window.to);
+    vec![
+        ("description", spec.description),
+        ("repeat", Some(schedule.repeat().to_string())),
+        ("start", Some(spec.start)),
+        ("timezone", spec.timezone),
+        ("end", spec.end),
+        ("weekdays", spec.weekdays.and_then(list)),
+        ("disabled", list(spec.disabled.iter().map(window))),
+    ]
+}
+
+pub(super) fn policy(policy: &Policy) -> Vec<Row> {
+    let template = match &policy.origin {
+        Origin::Person => None,
+        Origin::TagScan { template } => Some(template.to_string()),
+    };
+    vec![
+        ("description", policy.description.clone()),
+        ("account", Some(policy.account.to_string())),
+        ("enabled", Some(policy.enabled.to_string())),
+        ("generations", Some(policy.generations.to_string())),
+        ("schedules", sorted(&policy.schedules)),
+        ("auto_target_removal", Some(policy.auto_target_removal.as_str().to_owned())),
+        ("success", Some(policy.success.as_str().to_owned())),
+        ("retry.count", Some(policy.retry.count.to_string())),
+        ("retry.wait", Some(policy.retry.wait.to_string())),
+        // Made by a tag scan after that policy: a file that names it takes it over.
+        ("template", template),
+    ]
+}
+
+pub(super) fn target(target: &Target) -> Vec<Row> {
+    let volumes = match &target.volumes {
+        VolumeChoice::All => None,
+        VolumeChoice::Include(only) => list(only).map(|ids| format!("include {ids}")),
+        VolumeChoice::Exclude(but) => list(but).map(|ids| format!("exclude {ids}")),
+    };
+    vec![
+        ("volumes", volumes),
+        ("option", target.option.map(|option| option.to_string())),
+        ("app_aware", target.app_aware.then(|| "true".to_owned())),
+        ("put_by", (target.put_by == PutBy::Tag).then(|| "tag".to_owned())),
+    ]
+}

@@ -1,0 +1,31 @@
+//! What Cloud Protection Manager is about: its types and its decisions.
+//!
+//! Nothing here reads a clock, talks to a network or knows an AWS SDK. A decision is a pure function: state in,
+//! decision with its reason out. What carries decisions out is `cpm-app`; the module names are the same there.
+
+pub mod account;
+pub mod alert;
+pub mod audit;
+pub mod aws;
+pub mod backup;
+pub mod change;
+pub mod cleanup;
+pub mod document;
+pub mod id;
+pub mod message;
+pub mod name;
+pub mod pace;
+pub mod policy;
+pub mod progress;
+pub mod provenance;
+pub mod resume;
+pub mod retention;
+pub mod retry;
+pub mod scan;
+pub mod schedule;
+pub mod settings;
+pub mod snapshot;
+pub mod status;
+pub mod tag;
+pub mod target;
+pub mod unit;

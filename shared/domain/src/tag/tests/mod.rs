@@ -1,0 +1,4 @@
+mod page;
+mod properties;
+mod snapshots;
+mod tables;

@@ -1,0 +1,263 @@
+//! What is in the accounts.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cpm_domain::{
+    aws::{Attached, AwsError, FoundSnapshot, Instance, Refusal, Tags, Volume},
+    id::{InstanceId, Region, SnapshotId, VolumeId},
+    unit::{SnapshotReport, UnitState},
+};
+use cpm_ports::{Access, Place};
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Made, SnapshotEvent};
+use crate::{
+    OWN_ACCOUNT,
+    chance::scatter,
+    rates::Rate,
+    script::{Broken, Reason},
+};
+
+/// In which account and Region a resource is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Home {
+    pub(super) account: String,
+    pub(super) region: Region,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Placed<T> {
+    pub(super) home: Home,
+    pub(super) thing: T,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Snapshot {
+    pub(super) home: Home,
+    pub(super) report: SnapshotReport,
+    pub(super) began: Timestamp,
+    pub(super) tags: Tags,
+    pub(super) description: String,
+    /// The call that made it.
+    pub(super) call: u64,
+    /// What keeps it from being deleted: AWS's code and words.
+    pub(super) hold: Option<(String, String)>,
+}
+
+/// An account's roles with their external ids, and its Regions.
+#[derive(Debug, Default)]
+pub(super) struct Account {
+    pub(super) roles: BTreeMap<String, Option<String>>,
+    pub(super) regions: BTreeSet<Region>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Cloud {
+    pub(super) accounts: BTreeMap<String, Account>,
+    pub(super) instances: BTreeMap<InstanceId, Placed<Instance>>,
+    pub(super) volumes: BTreeMap<VolumeId, Placed<Volume>>,
+    pub(super) snapshots: BTreeMap<SnapshotId, Snapshot>,
+    pub(super) deleted: Vec<SnapshotId>,
+    /// Volumes that AWS cannot read, and its words.
+    pub(super) spoilt: BTreeMap<VolumeId, String>,
+    /// Events that nobody has fetched yet.
+    pub(super) events: Vec<SnapshotEvent>,
+    /// How long a snapshot takes; none: until it is told to be complete.
+    pub(super) takes: Option<SignedDuration>,
+    /// How late the lists of snapshots are.
+    pub(super) lag: SignedDuration,
+    pub(super) pending_limit: Option<usize>,
+    pub(super) rates: Option<BTreeMap<(Home, &'static str), Rate>>,
+    pub(super) next: u64,
+}
+
+pub(super) fn refused(refusal: Refusal, action: &str, code: &str, message: impl Into<String>) -> AwsError {
+    AwsError { refusal, action: action.to_owned(), code: code.to_owned(), message: message.into() }
+}
+
+/// The actions of the role that backs up, and of the one that cleans up.
+fn may(role: &str, action: &str) -> bool {
+    match action {
+        "ec2:DescribeSnapshots" => true,
+        "ec2:DeleteSnapshot" => role.ends_with("-cleanup"),
+        _ => !role.ends_with("-cleanup"),
+    }
+}
+
+impl Cloud {
+    pub(super) fn number(&mut self) -> u64 {
+        self.next += 1;
+        self.next
+    }
+
+    /// The account, made if it is new.
+    pub(super) fn account(&mut self, number: &str) -> &mut Account {
+        self.accounts.entry(number.to_owned()).or_insert_with(|| Account {
+            roles: BTreeMap::from([("cpm-backup".to_owned(), None), ("cpm-backup-cleanup".to_owned(), None)]),
+            regions: ["us-east-1", "eu-west-1"].iter().filter_map(|region| region.parse().ok()).collect(),
+        })
+    }
+
+    /// The number of the account that `access` leads to.
+    pub(super) fn assume(&mut self, access: &Access, action: &'static str) -> Result<String, AwsError> {
+        let Access::Assumed { account: number, role, external_id } = access else {
+            self.account(OWN_ACCOUNT);
+            return Ok(OWN_ACCOUNT.to_owned());
+        };
+        let asked = self.accounts.get(number).and_then(|account| account.roles.get(role));
+        if !asked.is_some_and(|wanted| wanted.is_none() || wanted == external_id) {
+            let message =
+                format!("not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::{number}:role/{role}");
+            return Err(refused(Refusal::Denied, "sts:AssumeRole", "AccessDenied", message));
+        }
+        if !may(role, action) {
+            return Err(AwsError::broken(action, Reason::Denied(action)));
+        }
+        Ok(number.clone())
+    }
+
+    /// Where a call goes, if it may, and if its rate allows it.
+    pub(super) fn enter(&mut self, place: &Place, action: &'static str, now: Timestamp) -> Result<Home, AwsError> {
+        let account = self.assume(&place.access, action)?;
+        if !self.account(&account).regions.contains(&place.region) {
+            let message = "AWS was not able to validate the provided access credentials";
+            return Err(refused(Refusal::Denied, action, "AuthFailure", message));
+        }
+        let home = Home { account, region: place.region.clone() };
+        if let Some(rates) = &mut self.rates {
+            let (most, a_second) = if action.starts_with("ec2:Describe") { (100, 20.0) } else { (100, 5.0) };
+            let rate = rates.entry((home.clone(), action)).or_insert_with(|| Rate::new(most, a_second, now));
+            if !rate.allows(now) {
+                return Err(AwsError::broken(action, Reason::Throttled));
+            }
+        }
+        self.pass(now);
+        Ok(home)
+    }
+
+    /// What is done by now is done.
+    pub(super) fn pass(&mut self, now: Timestamp) {
+        let Some(takes) = self.takes else { return };
+        let done = |snapshot: &&Snapshot| snapshot.is_pending() && snapshot.began + takes <= now;
+        let done = self.snapshots.values().filter(done);
+        let mut done: Vec<_> =
+            done.map(|snapshot| (snapshot.began, snapshot.call, snapshot.report.id.clone())).collect();
+        done.sort();
+        for (_, _, id) in &done {
+            self.complete(id);
+        }
+    }
+
+    /// Ends a pending snapshot: well, or, when AWS cannot read its volume, badly with all of its call.
+    pub(super) fn complete(&mut self, id: &SnapshotId) {
+        let Some(snapshot) = self.snapshots.get_mut(id).filter(|snapshot| snapshot.is_pending()) else { return };
+        if let Some(cause) = self.spoilt.get(&snapshot.report.volume).cloned() {
+            return self.fail(id, &cause);
+        }
+        snapshot.report.state = UnitState::Completed;
+        let call = snapshot.call;
+        self.tell(call);
+    }
+
+    /// Ends a snapshot badly, and with it all that its call made (EBS guide, multi-volume snapshots).
+    pub(super) fn fail(&mut self, id: &SnapshotId, cause: &str) {
+        let found = self.snapshots.get(id).filter(|snapshot| snapshot.report.state != UnitState::Failed);
+        let Some(call) = found.map(|snapshot| snapshot.call) else { return };
+        for snapshot in self.snapshots.values_mut().filter(|snapshot| snapshot.call == call) {
+            snapshot.report.state = UnitState::Failed;
+            snapshot.report.cause = Some(cause.to_owned());
+        }
+        self.tell(call);
+    }
+
+    /// Sends the event on a call once all that it made has ended.
+    fn tell(&mut self, call: u64) {
+        let of_call: Vec<&Snapshot> = self.snapshots.values().filter(|snapshot| snapshot.call == call).collect();
+        let Some(first) = of_call.first() else { return };
+        if of_call.iter().any(|snapshot| snapshot.is_pending()) {
+            return;
+        }
+        let event = SnapshotEvent {
+            account: first.home.account.clone(),
+            region: first.home.region.clone(),
+            reports: of_call.iter().map(|snapshot| snapshot.report.clone()).collect(),
+        };
+        self.events.push(event);
+    }
+
+    /// A new snapshot. Its id comes in no order.
+    pub(super) fn put_snapshot(&mut self, home: &Home, volume: VolumeId, call: u64, now: Timestamp) -> SnapshotId {
+        let id: SnapshotId = parsed(&format!("snap-0{:016x}", scatter(self.number())));
+        let report =
+            SnapshotReport { id: id.clone(), volume, state: UnitState::Pending, started: Some(now), cause: None };
+        let snapshot = Snapshot {
+            home: home.clone(),
+            report,
+            began: now,
+            tags: Tags::new(),
+            description: String::new(),
+            call,
+            hold: None,
+        };
+        self.snapshots.insert(id.clone(), snapshot);
+        id
+    }
+
+    pub(super) fn put_volume(&mut self, home: &Home) -> VolumeId {
+        let id: VolumeId = parsed(&format!("vol-{:017x}", self.number()));
+        let thing = Volume { id: id.clone(), is_gone: false, tags: Tags::new() };
+        self.volumes.insert(id.clone(), Placed { home: home.clone(), thing });
+        id
+    }
+
+    pub(super) fn put_instance(&mut self, home: &Home, volumes: usize, is_windows: bool) -> InstanceId {
+        let id: InstanceId = parsed(&format!("i-{:017x}", self.number()));
+        let attached = (0..volumes)
+            .map(|n| Attached { volume: self.put_volume(home), device: device(n), is_root: n == 0 })
+            .collect();
+        let thing = Instance { id: id.clone(), is_gone: false, is_windows, volumes: attached, tags: Tags::new() };
+        self.instances.insert(id.clone(), Placed { home: home.clone(), thing });
+        id
+    }
+
+    /// The tags of whatever has that id.
+    pub(super) fn tags_mut(&mut self, id: &str) -> Option<&mut Tags> {
+        if let Some(placed) = id.parse().ok().and_then(|id: InstanceId| self.instances.get_mut(&id)) {
+            return Some(&mut placed.thing.tags);
+        }
+        if let Some(placed) = id.parse().ok().and_then(|id: VolumeId| self.volumes.get_mut(&id)) {
+            return Some(&mut placed.thing.tags);
+        }
+        id.parse().ok().and_then(|id: SnapshotId| self.snapshots.get_mut(&id)).map(|snapshot| &mut snapshot.tags)
+    }
+}
+
+impl Snapshot {
+    pub(super) fn is_pending(&self) -> bool {
+        self.report.state == UnitState::Pending
+    }
+
+    pub(super) fn found(&self) -> FoundSnapshot {
+        FoundSnapshot { report: self.report.clone(), tags: self.tags.clone() }
+    }
+
+    pub(super) fn made(&self) -> Made {
+        Made {
+            account: self.home.account.clone(),
+            region: self.home.region.clone(),
+            report: self.report.clone(),
+            tags: self.tags.clone(),
+            description: self.description.clone(),
+        }
+    }
+}
+
+/// `/dev/xvda`, then `/dev/sdb`, `/dev/sdc` and so on.
+pub(super) fn device(n: usize) -> String {
+    if n == 0 { "/dev/xvda".to_owned() } else { format!("/dev/sd{n:x}") }
+}
+
+/// An id, a name or a code that is known to be good.
+pub(crate) fn parsed<T: std::str::FromStr>(text: &str) -> T {
+    text.parse().unwrap_or_else(|_| panic!("`{text}` is not what it should be"))
+}

@@ -1,0 +1,232 @@
+//! AWS accounts in memory.
+
+mod calls;
+mod cloud;
+mod create;
+mod site;
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::BTreeMap,
+    fmt::Display,
+    sync::{Arc, Mutex},
+};
+
+use cpm_domain::{
+    account::{Account, Role},
+    aws::Tags,
+    id::{InstanceId, Region, SnapshotId, VolumeId},
+    unit::SnapshotReport,
+};
+use cpm_ports::Clock;
+use jiff::SignedDuration;
+
+use crate::{FakeClock, Faults, held};
+use cloud::Cloud;
+pub(crate) use cloud::parsed;
+pub use site::Site;
+
+/// A snapshot in AWS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Made {
+    /// In which account, by number.
+    pub account: String,
+    /// In which Region.
+    pub region: Region,
+    /// How it is.
+    pub report: SnapshotReport,
+    /// Its tags.
+    pub tags: Tags,
+    /// Its description.
+    pub description: String,
+}
+
+/// What EventBridge tells when all that one call made has ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SnapshotEvent {
+    /// In which account, by number.
+    pub account: String,
+    /// In which Region.
+    pub region: Region,
+    /// The snapshots of the call.
+    pub reports: Vec<SnapshotReport>,
+}
+
+/// Accounts with instances, volumes and snapshots, by AWS's rules. Clones are the same accounts.
+///
+/// - `create` takes all volumes attached at that moment, whatever was planned, less the excluded; 1 to 128, all or none.
+/// - At most 40 volumes are excluded by name, and the root volume only by its flag.
+/// - A snapshot carries the tags asked for and, if they are to be copied, its volume's; past 50 the call is invalid.
+/// - Five snapshots of a volume may be pending, begun 15 seconds apart.
+/// - When one snapshot of a call fails, all of that call do.
+/// - An assumed role backs up or cleans up (`-cleanup`), never both; its external id must fit.
+/// - Only snapshots with the tag of the deployment ([`DEPLOYMENT`](crate::DEPLOYMENT)) can be deleted.
+/// - A Region that the account has not enabled refuses its credentials.
+///
+/// Calls go by the names of AWS's actions, such as `ec2:CreateSnapshots`.
+#[derive(Debug, Clone)]
+pub struct FakeAws {
+    cloud: Arc<Mutex<Cloud>>,
+    faults: Faults,
+    clock: FakeClock,
+}
+
+impl FakeAws {
+    /// Empty accounts.
+    pub fn new() -> Self {
+        Self::with(Faults::new(), FakeClock::new())
+    }
+
+    /// Empty accounts whose calls fail as `faults` say.
+    pub fn with(faults: Faults, clock: FakeClock) -> Self {
+        Self { cloud: Arc::default(), faults, clock }
+    }
+
+    /// The same accounts for somebody else: those calls neither fail nor count.
+    #[must_use]
+    pub fn beside(&self) -> Self {
+        Self { cloud: Arc::clone(&self.cloud), faults: Faults::new(), clock: self.clock.beside() }
+    }
+
+    /// From now on a snapshot takes so long. Until this is said it stays pending until it is told to be complete.
+    pub fn snapshots_take(&self, time: SignedDuration) {
+        held(&self.cloud).takes = Some(time);
+    }
+
+    /// From now on `find` does not show a snapshot before it is so old.
+    pub fn lag(&self, lag: SignedDuration) {
+        held(&self.cloud).lag = lag;
+    }
+
+    /// From now on at most so many snapshots are pending in an account and Region (AWS: 100 or more).
+    pub fn limit_pending(&self, limit: usize) {
+        held(&self.cloud).pending_limit = Some(limit);
+    }
+
+    /// From now on calls are throttled at EC2's rates: each action 100 at once, then 5 a second, descriptions 20.
+    pub fn keep_rates(&self) {
+        held(&self.cloud).rates = Some(BTreeMap::new());
+    }
+
+    /// Completes all pending snapshots.
+    pub fn complete_all(&self) {
+        let mut cloud = held(&self.cloud);
+        let all: Vec<SnapshotId> = cloud.snapshots.keys().cloned().collect();
+        for id in &all {
+            cloud.complete(id);
+        }
+    }
+
+    /// Completes one.
+    pub fn complete(&self, id: &SnapshotId) {
+        held(&self.cloud).complete(id);
+    }
+
+    /// Puts a snapshot into the state `error`, and with it all that its call made.
+    pub fn fail(&self, id: &SnapshotId, cause: &str) {
+        held(&self.cloud).fail(id, cause);
+    }
+
+    /// From now on no snapshot of this volume ends well.
+    pub fn spoil(&self, volume: &VolumeId, cause: &str) {
+        held(&self.cloud).spoilt.insert(volume.clone(), cause.to_owned());
+    }
+
+    /// Registers an image with a snapshot: it cannot be deleted.
+    pub fn use_in_image(&self, id: &SnapshotId) {
+        let message = format!("The snapshot {id} is currently in use by ami-0123456789abcdef0");
+        self.hold(id, Some(("InvalidSnapshot.InUse".to_owned(), message)));
+    }
+
+    /// Locks a snapshot: it cannot be deleted.
+    pub fn lock(&self, id: &SnapshotId) {
+        let message = format!("The snapshot {id} is locked");
+        self.hold(id, Some(("OperationNotPermitted".to_owned(), message)));
+    }
+
+    /// Nothing uses or locks the snapshot any more.
+    pub fn release(&self, id: &SnapshotId) {
+        self.hold(id, None);
+    }
+
+    fn hold(&self, id: &SnapshotId, hold: Option<(String, String)>) {
+        if let Some(snapshot) = held(&self.cloud).snapshots.get_mut(id) {
+            snapshot.hold = hold;
+        }
+    }
+
+    /// Somebody deletes a snapshot, past the suite and its rules.
+    pub fn lose(&self, id: &SnapshotId) {
+        held(&self.cloud).snapshots.remove(id);
+    }
+
+    /// What EventBridge tells since the last call of this, in the order in which it came to be.
+    pub fn events(&self) -> Vec<SnapshotEvent> {
+        let mut cloud = held(&self.cloud);
+        cloud.pass(self.clock.now());
+        std::mem::take(&mut cloud.events)
+    }
+
+    /// All snapshots that are there, in the order of their ids.
+    pub fn made(&self) -> Vec<Made> {
+        let mut cloud = held(&self.cloud);
+        cloud.pass(self.clock.now());
+        cloud.snapshots.values().map(cloud::Snapshot::made).collect()
+    }
+
+    /// The snapshots that the suite deleted, in that order.
+    pub fn deleted(&self) -> Vec<SnapshotId> {
+        held(&self.cloud).deleted.clone()
+    }
+
+    /// Makes the roles in the account that it is entered by. The deployment's own needs none.
+    pub fn trust(&self, account: &Account) {
+        if let Role::Assumed(role) = &account.role {
+            let mut cloud = held(&self.cloud);
+            let roles = &mut cloud.account(role.account.as_str()).roles;
+            roles.insert(role.name.clone(), role.external_id.clone());
+            roles.insert(role.cleanup_name(), role.external_id.clone());
+        }
+    }
+
+    /// Removes all roles from an account: nobody gets in.
+    pub fn distrust(&self, number: &str) {
+        held(&self.cloud).account(number).roles.clear();
+    }
+
+    /// Enables exactly these Regions in an account.
+    pub fn enable(&self, number: &str, regions: &[&str]) {
+        held(&self.cloud).account(number).regions = regions.iter().map(|region| parsed(region)).collect();
+    }
+
+    /// Sets a tag of an instance, a volume or a snapshot.
+    pub fn tag(&self, id: impl Display, key: &str, value: &str) {
+        if let Some(tags) = held(&self.cloud).tags_mut(&id.to_string()) {
+            tags.insert(key.to_owned(), value.to_owned());
+        }
+    }
+
+    /// Takes a tag off.
+    pub fn untag(&self, id: impl Display, key: &str) {
+        if let Some(tags) = held(&self.cloud).tags_mut(&id.to_string()) {
+            tags.remove(key);
+        }
+    }
+
+    /// The Region of an instance or a volume.
+    pub fn region_of(&self, id: impl Display) -> Option<Region> {
+        let cloud = held(&self.cloud);
+        let id = id.to_string();
+        let instance = id.parse().ok().and_then(|id: InstanceId| cloud.instances.get(&id)).map(|placed| &placed.home);
+        let volume = id.parse().ok().and_then(|id: VolumeId| cloud.volumes.get(&id)).map(|placed| &placed.home);
+        instance.or(volume).map(|home| home.region.clone())
+    }
+}
+
+impl Default for FakeAws {
+    fn default() -> Self {
+        Self::new()
+    }
+}

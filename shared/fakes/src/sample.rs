@@ -1,0 +1,211 @@
+//! Things to begin with: short to write, ordinary in every field.
+//!
+//! ```
+//! use cpm_domain::policy::Policy;
+//! use cpm_fakes::sample;
+//!
+//! let policy = Policy { generations: 1, ..sample::policy("nightly") };
+//! assert_eq!(policy.account.as_str(), "main");
+//! ```
+//!
+//! All of them panic when a text is no name, Region or id.
+
+#![allow(clippy::missing_panics_doc, reason = "said once, above")]
+
+use cpm_domain::{
+    account::{Account, AccountType, AssumedRole, Own, Role, ScanRule},
+    alert::{Alert, Category, Severity},
+    audit::{Actor, Event},
+    aws::{SnapshotRequest, Tags},
+    backup::{Backup, Phase, Trigger},
+    id::{BackupId, UnitSetId, VolumeId},
+    name::OwnerName,
+    policy::{AutoTargetRemoval, Origin, Policy, RetryRule, SuccessRule},
+    provenance::Provenance,
+    schedule::{Repeat, Schedule, Unit as Every, Zone},
+    status::{Status, Tally},
+    target::{PutBy, Resource, Target},
+    unit::{Unit, UnitSet},
+};
+use cpm_ports::{Access, Lease, Place};
+use jiff::{SignedDuration, Timestamp, civil::date};
+
+use crate::{DEPLOYMENT, START, aws::parsed};
+
+/// The first user.
+pub fn root() -> OwnerName {
+    OwnerName::root()
+}
+
+/// When every fake world begins.
+pub fn start() -> Timestamp {
+    parsed(START)
+}
+
+/// The deployment's own account; scans look at it, in every Region.
+pub fn account(name: &str) -> Account {
+    Account {
+        name: parsed(name),
+        kind: AccountType::Backup,
+        role: Role::Own(Own::Own),
+        scan: ScanRule { enabled: true, regions: None },
+    }
+}
+
+/// Another account, by its number, with the role `cpm-backup`.
+pub fn member(name: &str, number: &str) -> Account {
+    let role = AssumedRole { account: parsed(number), name: "cpm-backup".to_owned(), external_id: None };
+    Account { role: Role::Assumed(role), ..account(name) }
+}
+
+/// A place in the deployment's own account.
+pub fn place(region: &str) -> Place {
+    Place { access: Access::Own, region: parsed(region) }
+}
+
+/// A policy of the account `main` that keeps three generations and has no schedule.
+pub fn policy(name: &str) -> Policy {
+    Policy {
+        name: parsed(name),
+        description: None,
+        account: parsed("main"),
+        enabled: true,
+        generations: 3,
+        schedules: Vec::new(),
+        auto_target_removal: AutoTargetRemoval::No,
+        success: SuccessRule::NoIssues,
+        retry: RetryRule::default(),
+        origin: Origin::Person,
+        created: start(),
+    }
+}
+
+/// Daily at 02:00 in UTC, from 1 January 2026.
+pub fn schedule(name: &str) -> Schedule {
+    let daily = Repeat::new(1, Every::Days)
+        .and_then(|repeat| Schedule::new(parsed(name), repeat, date(2026, 1, 1).at(2, 0, 0, 0), Zone::utc()));
+    match daily {
+        Ok(schedule) => schedule,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// An instance or a volume, by its id.
+pub fn resource(id: impl std::fmt::Display) -> Resource {
+    let id = id.to_string();
+    Resource::from_id(&id).unwrap_or_else(|| panic!("`{id}` is no instance and no volume"))
+}
+
+/// A target that a person put in.
+pub fn target(region: &str, id: impl std::fmt::Display) -> Target {
+    Target::new(resource(id), parsed(region), PutBy::Person)
+}
+
+/// The tags of set `number` of a backup of the policy `web`.
+pub fn tags(id: impl std::fmt::Display, backup: u64, number: u32) -> Tags {
+    Provenance {
+        deployment: DEPLOYMENT.to_owned(),
+        owner: root(),
+        policy: parsed("web"),
+        unit: UnitSetId { backup: BackupId(backup), number },
+        source: resource(id),
+    }
+    .tags()
+}
+
+/// A request for all snapshots of an instance or a volume, as set 1 of backup 1 of the policy `web`.
+pub fn request(id: impl std::fmt::Display) -> SnapshotRequest {
+    let target = resource(id);
+    SnapshotRequest {
+        copy_tags: matches!(target, Resource::Instance(_)),
+        excluded: Vec::new(),
+        exclude_boot: false,
+        description: "a sample".to_owned(),
+        tags: tags(target.id(), 1, 1),
+        target,
+    }
+}
+
+/// A planned set of an instance's or a volume's units.
+pub fn set(number: u32, region: &str, id: impl std::fmt::Display, volumes: &[VolumeId]) -> UnitSet {
+    UnitSet {
+        number,
+        region: parsed(region),
+        target: resource(id),
+        excluded: Vec::new(),
+        exclude_boot: false,
+        tags: Tags::new(),
+        units: volumes.iter().cloned().map(Unit::planned).collect(),
+        version: 0,
+    }
+}
+
+/// A planned backup, asked for by hand.
+pub fn backup(id: u64, policy: &str) -> Backup {
+    Backup {
+        id: BackupId(id),
+        policy: parsed(policy),
+        account: parsed("main"),
+        phase: Phase::Planned,
+        status: Status::InProgress,
+        counts: false,
+        trigger: Trigger::Manual,
+        attempt: 0,
+        slot: None,
+        started: start(),
+        ended: None,
+        frozen_ms: None,
+        success: SuccessRule::NoIssues,
+        retry: RetryRule::default(),
+        sets: 0,
+        tally: Tally::default(),
+        execution: format!("{policy}-{id}"),
+        wake: None,
+        log: Vec::new(),
+    }
+}
+
+/// A finished backup that counts.
+pub fn generation(id: u64, policy: &str) -> Backup {
+    let ended = Some(start());
+    Backup { phase: Phase::Finished, status: Status::Successful, counts: true, ended, ..backup(id, policy) }
+}
+
+/// A lease of two hours.
+pub fn lease(policy: &str, holder: &str, backup: u64) -> Lease {
+    Lease {
+        policy: parsed(policy),
+        holder: holder.to_owned(),
+        execution: holder.to_owned(),
+        backup: BackupId(backup),
+        expires: start() + SignedDuration::from_hours(2),
+        resumed: 0,
+    }
+}
+
+/// An event of the audit trail.
+pub fn event(action: &str) -> Event {
+    Event {
+        time: start(),
+        actor: Actor::Suite("test".to_owned()),
+        action: action.to_owned(),
+        subject: "a sample".to_owned(),
+        details: String::new(),
+    }
+}
+
+/// An alert that failed once.
+pub fn alert(category: Category, subject: &str) -> Alert {
+    Alert {
+        category,
+        subject: subject.to_owned(),
+        policy: None,
+        severity: Severity::Error,
+        title: "A Sample".to_owned(),
+        message: "it failed".to_owned(),
+        since: start(),
+        time: start(),
+        count: 1,
+        announced: 1,
+    }
+}

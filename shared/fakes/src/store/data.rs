@@ -1,0 +1,63 @@
+//! What the table holds.
+
+use std::collections::BTreeMap;
+
+use cpm_domain::{
+    account::Account,
+    alert::{Alert, Category},
+    audit::Event,
+    backup::Backup,
+    id::{BackupId, Region},
+    name::{AccountName, OwnerName, PolicyName, ScheduleName},
+    policy::Policy,
+    scan::{Scan, ScanLine},
+    schedule::Schedule,
+    settings::Settings,
+    target::{Target, TargetKey},
+    unit::UnitSet,
+};
+use cpm_ports::Lease;
+use jiff::Timestamp;
+
+/// By owner.
+pub(super) type Data = BTreeMap<OwnerName, Owned>;
+
+/// One owner's items.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Owned {
+    /// Something was configured: it is on the list of owners.
+    pub(super) is_enlisted: bool,
+    pub(super) accounts: BTreeMap<AccountName, Account>,
+    pub(super) schedules: BTreeMap<ScheduleName, Schedule>,
+    pub(super) policies: BTreeMap<PolicyName, Policy>,
+    pub(super) targets: BTreeMap<(PolicyName, TargetKey), Target>,
+    pub(super) settings: Settings,
+    pub(super) slots: BTreeMap<(PolicyName, ScheduleName), Option<Timestamp>>,
+    pub(super) leases: BTreeMap<PolicyName, Lease>,
+    pub(super) last_id: u64,
+    pub(super) backups: BTreeMap<BackupId, Backup>,
+    pub(super) sets: BTreeMap<(BackupId, u32), UnitSet>,
+    pub(super) alerts: BTreeMap<(Category, String), Alert>,
+    pub(super) audit: BTreeMap<EventKey, Event>,
+    pub(super) scans: BTreeMap<String, Scan>,
+    pub(super) lines: BTreeMap<(String, AccountName, Region), Vec<ScanLine>>,
+}
+
+/// When, where in its call, and what: an event written twice is one.
+pub(super) type EventKey = (Timestamp, usize, String);
+
+pub(super) fn event_key(event: &Event, place: usize) -> EventKey {
+    let Event { time, actor, action, subject, details } = event;
+    (*time, place, format!("{actor} {action} {subject} {details}"))
+}
+
+impl Owned {
+    /// The sets of a backup.
+    pub(super) fn sets_of(&self, id: BackupId) -> impl Iterator<Item = &UnitSet> {
+        self.sets.range((id, 0)..=(id, u32::MAX)).map(|(_, set)| set)
+    }
+
+    pub(super) fn drop_sets(&mut self, id: BackupId) {
+        self.sets.retain(|(backup, _), _| *backup != id);
+    }
+}
