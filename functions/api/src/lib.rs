@@ -1,0 +1,101 @@
+//! The HTTP API under `/v1`, told in ports: routes by concept, each a few lines over a use case.
+//!
+//! API Gateway has checked the signature (SigV4) before a request comes here; who signed it is who acts. What is refused
+//! is refused as problem details (RFC 9457).
+
+mod accounts;
+mod alerts;
+mod audit;
+mod backups;
+mod caller;
+mod cleanups;
+mod configuration;
+mod openapi;
+mod policies;
+mod refusal;
+mod request;
+mod scans;
+mod schedules;
+
+use std::sync::Arc;
+
+use axum::{Router, extract::DefaultBodyLimit, middleware, routing::get};
+use cpm_app::{configuration::Setup, run::Runs};
+use cpm_domain::{name::OwnerName, schedule::Zone};
+use cpm_ports::{Clock, Executions, Store};
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+
+pub use openapi::document;
+
+use self::caller::Caller;
+
+/// What the API works on.
+#[derive(Clone)]
+pub struct World {
+    /// The table.
+    pub store: Arc<dyn Store>,
+    /// The state machines.
+    pub executions: Arc<dyn Executions>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// The zone of new schedules that name none.
+    pub timezone: Zone,
+}
+
+impl World {
+    fn setup<'a>(&'a self, caller: &'a Caller) -> Setup<'a> {
+        Setup {
+            store: &*self.store,
+            executions: &*self.executions,
+            clock: &*self.clock,
+            owner: &caller.owner,
+            actor: &caller.actor,
+            default_zone: &self.timezone,
+        }
+    }
+
+    fn runs<'a>(&'a self, caller: &'a Caller) -> Runs<'a> {
+        Runs {
+            store: &*self.store,
+            executions: &*self.executions,
+            clock: &*self.clock,
+            owner: &caller.owner,
+            actor: &caller.actor,
+        }
+    }
+}
+
+/// The largest request: a policy file of some ten thousand targets. Lambda takes 6 MB.
+pub const MAX_BODY: usize = 5 * 1024 * 1024;
+
+/// All routes.
+pub fn router(world: World) -> Router {
+    let (routes, _) = routes().split_for_parts();
+    routes
+        .route("/v1/openapi.json", get(openapi::show))
+        .fallback(refusal::no_such_path)
+        .method_not_allowed_fallback(refusal::no_such_method)
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(middleware::from_fn(refusal::answer))
+        .with_state(world)
+}
+
+fn routes() -> OpenApiRouter<World> {
+    let v1 = OpenApiRouter::new()
+        .merge(accounts::routes())
+        .merge(alerts::routes())
+        .merge(audit::routes())
+        .merge(backups::routes())
+        .merge(cleanups::routes())
+        .merge(configuration::routes())
+        .merge(policies::routes())
+        .merge(scans::routes())
+        .merge(schedules::routes());
+    OpenApiRouter::with_openapi(openapi::Described::openapi()).nest("/v1", v1)
+}
+
+/// The first user of a deployment: whoever IAM lets through acts for it.
+fn owner() -> OwnerName {
+    OwnerName::root()
+}

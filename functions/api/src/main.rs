@@ -1,0 +1,28 @@
+//! The HTTP API: what the console, the CLI and scripts talk to.
+
+use std::{collections::HashMap, sync::Arc};
+
+use cpm_api::{World, router};
+use cpm_aws_dynamodb::Table;
+use cpm_aws_sfn::Sfn;
+use cpm_ports::Machine;
+use cpm_runtime::{Settings, SystemClock, aws_config, init_tracing};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_http::Error> {
+    init_tracing();
+    let settings = Settings::from_env()?;
+    let machines = HashMap::from([
+        (Machine::Backup, Settings::required("CPM_BACKUP_STATE_MACHINE")?),
+        (Machine::TagScan, Settings::required("CPM_TAG_SCAN_STATE_MACHINE")?),
+        (Machine::Cleanup, Settings::required("CPM_CLEANUP_STATE_MACHINE")?),
+    ]);
+    let config = aws_config().await;
+    let world = World {
+        store: Arc::new(Table::new(&config, &settings.table)),
+        executions: Arc::new(Sfn::new(&config, machines)),
+        clock: Arc::new(SystemClock),
+        timezone: settings.timezone,
+    };
+    lambda_http::run(router(world)).await
+}

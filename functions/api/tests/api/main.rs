@@ -1,0 +1,13 @@
+//! The API over a world in memory.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that goes wrong is to end there and then"
+)]
+
+mod openapi;
+mod routes;
+mod world;

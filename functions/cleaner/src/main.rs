@@ -1,0 +1,27 @@
+//! The steps of cleanup: plan, delete, settle. The only function that can delete.
+
+use cpm_app::cleanup::Steps;
+use cpm_aws_dynamodb::Table;
+use cpm_aws_ec2::Ec2;
+use cpm_contracts::cleanup::Step;
+use cpm_ports::Deadline;
+use cpm_runtime::{Failure, Settings, SystemClock, aws_config, init_tracing, serve};
+use serde_json::{Value, json};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    init_tracing();
+    let settings = Settings::from_env()?;
+    let config = aws_config().await;
+    let (table, ec2) = (Table::new(&config, &settings.table), Ec2::new(&config));
+    let steps = Steps { store: &table, deletions: &ec2, clock: &SystemClock };
+    serve(|step, deadline| run(&steps, step, deadline)).await
+}
+
+async fn run(steps: &Steps<'_>, step: Step, deadline: Deadline) -> Result<Value, Failure> {
+    Ok(match step {
+        Step::Plan { start } => json!(steps.plan(&start).await?),
+        Step::Delete => json!(steps.delete(deadline).await?),
+        Step::Settle => json!(steps.settle().await?),
+    })
+}

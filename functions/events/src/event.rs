@@ -1,0 +1,220 @@
+//! The events of EventBridge that the suite listens to, as AWS writes them.
+
+use cpm_contracts::backup::StartBackup;
+use cpm_domain::{
+    aws::snapshot_state,
+    id::{AccountId, Region, SnapshotId, VolumeId},
+    name::{OwnerName, PolicyName},
+    tag::TAG_KEY,
+    target::Resource,
+    unit::{SnapshotReport, UnitState},
+};
+use serde::Deserialize;
+use serde_json::Value;
+
+/// What an event says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Event {
+    /// AWS is done with the snapshots of one call (source `aws.ec2`).
+    Snapshots {
+        /// Where.
+        region: Region,
+        /// How they ended.
+        reports: Vec<SnapshotReport>,
+    },
+    /// The `cpm backup` tag of a resource was set, changed or taken off (source `aws.tag`).
+    Tag {
+        /// Whose.
+        account: AccountId,
+        /// Where.
+        region: Region,
+        /// Which resource.
+        resource: Resource,
+        /// The value now; none: the tag is off.
+        value: Option<String>,
+    },
+    /// An execution of the backup machine ended badly (source `aws.states`).
+    Died {
+        /// Whose.
+        owner: OwnerName,
+        /// Which policy.
+        policy: PolicyName,
+        /// The execution's name.
+        execution: String,
+    },
+    /// Of no concern.
+    Other,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Envelope {
+    source: String,
+    detail_type: String,
+    account: AccountId,
+    region: Region,
+    #[serde(default)]
+    resources: Vec<String>,
+    detail: Value,
+}
+
+/// `createSnapshot`: the documentation's "EBS Snapshot Notification".
+#[derive(Deserialize)]
+struct OneSnapshot {
+    snapshot_id: String,
+    source: String,
+    result: String,
+    #[serde(default)]
+    cause: String,
+}
+
+/// `createSnapshots`: "EBS Multi-Volume Snapshots Completion Status".
+#[derive(Deserialize)]
+struct ManySnapshots {
+    #[serde(default)]
+    cause: String,
+    snapshots: Vec<SnapshotOfMany>,
+}
+
+#[derive(Deserialize)]
+struct SnapshotOfMany {
+    snapshot_id: String,
+    source: String,
+    status: String,
+}
+
+#[derive(Deserialize)]
+struct StatusChange {
+    name: String,
+    input: String,
+}
+
+/// Reads an event. One that looks like ours and cannot be read is an error, which says why.
+pub(crate) fn read(event: Value) -> Result<Event, String> {
+    let envelope: Envelope = serde_json::from_value(event).map_err(|error| error.to_string())?;
+    let text = |error: serde_json::Error| format!("{} from {}: {error}", envelope.detail_type, envelope.source);
+    let reports = match envelope.detail_type.as_str() {
+        "EBS Snapshot Notification"
+            if envelope.detail.get("event").is_some_and(|event| event == "createSnapshot") =>
+        {
+            let one: OneSnapshot = serde_json::from_value(envelope.detail).map_err(text)?;
+            let state = if one.result == "succeeded" { UnitState::Completed } else { UnitState::Failed };
+            vec![report(&one.snapshot_id, &one.source, state, &one.cause)?]
+        }
+        "EBS Multi-Volume Snapshots Completion Status" => {
+            let many: ManySnapshots = serde_json::from_value(envelope.detail).map_err(text)?;
+            let read = |one: &SnapshotOfMany| {
+                report(&one.snapshot_id, &one.source, snapshot_state(&one.status), &many.cause)
+            };
+            many.snapshots.iter().map(read).collect::<Result<_, _>>()?
+        }
+        "Tag Change on Resource" => return Ok(tag(&envelope)),
+        "Step Functions Execution Status Change" => {
+            let change: StatusChange = serde_json::from_value(envelope.detail).map_err(text)?;
+            let start: StartBackup = serde_json::from_str(&change.input).map_err(|error| error.to_string())?;
+            return Ok(Event::Died { owner: start.owner, policy: start.policy, execution: change.name });
+        }
+        _ => return Ok(Event::Other),
+    };
+    Ok(Event::Snapshots { region: envelope.region, reports })
+}
+
+/// Events name resources by ARNs such as `arn:aws:ec2::us-east-1:snapshot/snap-1`: the id is what follows the slash.
+fn id(arn: &str) -> &str {
+    arn.rsplit('/').next().unwrap_or(arn)
+}
+
+fn report(snapshot: &str, volume: &str, state: UnitState, cause: &str) -> Result<SnapshotReport, String> {
+    let id_of = |error: cpm_domain::id::IdError| error.to_string();
+    let snapshot: SnapshotId = id(snapshot).parse().map_err(id_of)?;
+    let volume: VolumeId = id(volume).parse().map_err(id_of)?;
+    let cause = (!cause.is_empty()).then(|| cause.to_owned());
+    Ok(SnapshotReport { id: snapshot, volume, state, started: None, cause })
+}
+
+fn tag(envelope: &Envelope) -> Event {
+    let Some(resource) = envelope.resources.first().and_then(|arn| Resource::from_id(id(arn))) else {
+        return Event::Other;
+    };
+    let value = envelope.detail.pointer(&format!("/tags/{TAG_KEY}")).and_then(Value::as_str).map(ToOwned::to_owned);
+    Event::Tag { account: envelope.account.clone(), region: envelope.region.clone(), resource, value }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn envelope(source: &str, kind: &str, resources: &Value, detail: &Value) -> Value {
+        json!({
+            "version": "0", "id": "01234567-0123-0123-0123-012345678901", "detail-type": kind, "source": source,
+            "account": "123456789012", "time": "2026-01-01T00:00:00Z", "region": "us-east-1",
+            "resources": resources, "detail": detail,
+        })
+    }
+
+    #[test]
+    fn a_set_of_snapshots() {
+        let detail = json!({
+            "event": "createSnapshots", "result": "succeeded", "cause": "", "request-id": "",
+            "startTime": "2026-01-01T00:00:00Z", "endTime": "2026-01-01T00:00:01Z",
+            "snapshots": [
+                {"snapshot_id": "arn:aws:ec2::us-east-1:snapshot/snap-0000000b",
+                 "source": "arn:aws:ec2::us-east-1:volume/vol-0000000b", "status": "completed"},
+                {"snapshot_id": "arn:aws:ec2::us-east-1:snapshot/snap-0000000a",
+                 "source": "arn:aws:ec2::us-east-1:volume/vol-0000000a", "status": "error"},
+            ],
+        });
+        let event = envelope("aws.ec2", "EBS Multi-Volume Snapshots Completion Status", &json!([]), &detail);
+        let Ok(Event::Snapshots { region, reports }) = read(event) else { panic!() };
+        assert_eq!(region.as_str(), "us-east-1");
+        let states: Vec<UnitState> = reports.iter().map(|report| report.state).collect();
+        assert_eq!(states, [UnitState::Completed, UnitState::Failed]);
+    }
+
+    #[test]
+    fn one_snapshot() {
+        let detail = json!({
+            "event": "createSnapshot", "result": "failed", "cause": "no key", "request-id": "",
+            "snapshot_id": "arn:aws:ec2::us-east-1:snapshot/snap-0000000a",
+            "source": "arn:aws:ec2::us-east-1:volume/vol-0000000a",
+            "startTime": "2026-01-01T00:00:00Z", "endTime": "2026-01-01T00:00:01Z",
+        });
+        let event = envelope("aws.ec2", "EBS Snapshot Notification", &json!([]), &detail);
+        let Ok(Event::Snapshots { reports, .. }) = read(event) else { panic!() };
+        assert_eq!((reports[0].state, reports[0].cause.as_deref()), (UnitState::Failed, Some("no key")));
+    }
+
+    #[test]
+    fn other_notifications_of_snapshots_are_of_no_concern() {
+        let detail = json!({"event": "copySnapshot"});
+        assert_eq!(read(envelope("aws.ec2", "EBS Snapshot Notification", &json!([]), &detail)), Ok(Event::Other));
+    }
+
+    #[test]
+    fn a_tag_set_and_taken_off() {
+        let arn = json!(["arn:aws:ec2:us-east-1:123456789012:instance/i-0123456789abcdef0"]);
+        for (tags, expected) in
+            [(json!({"cpm backup": "web"}), Some("web".to_owned())), (json!({"other": "x"}), None)]
+        {
+            let detail = json!({"changed-tag-keys": ["cpm backup"], "service": "ec2", "resource-type": "instance",
+                                "version": 1, "tags": tags});
+            let Ok(Event::Tag { value, resource, .. }) =
+                read(envelope("aws.tag", "Tag Change on Resource", &arn, &detail))
+            else {
+                panic!()
+            };
+            assert_eq!((resource.id(), value), ("i-0123456789abcdef0", expected));
+        }
+    }
+
+    #[test]
+    fn a_dead_execution() {
+        let input =
+            r#"{"owner":"root","policy":"web","trigger":"schedule","slot":null,"asked_by":null,"resume":null}"#;
+        let detail = json!({"name": "web-1", "status": "ABORTED", "input": input});
+        let event = envelope("aws.states", "Step Functions Execution Status Change", &json!([]), &detail);
+        assert!(matches!(read(event), Ok(Event::Died { execution, .. }) if execution == "web-1"));
+    }
+}

@@ -1,0 +1,93 @@
+use async_trait::async_trait;
+use aws_sdk_ec2::{
+    Client,
+    types::{Filter, Reservation},
+};
+use cpm_domain::{
+    aws::{AwsError, Instance, Tagged, Tags, Volume},
+    id::{InstanceId, Region, VolumeId},
+    tag::TAG_KEY,
+    target::Resource,
+};
+use cpm_ports::{Access, Place, Resources};
+
+use crate::{Ec2, MAX_FILTER_VALUES, PAGE, answer, filter, place::failure};
+
+const REGIONS: &str = "ec2:DescribeRegions";
+const INSTANCES: &str = "ec2:DescribeInstances";
+const VOLUMES: &str = "ec2:DescribeVolumes";
+
+#[async_trait]
+impl Resources for Ec2 {
+    async fn regions(&self, access: &Access) -> Result<Vec<Region>, AwsError> {
+        let home = answer::id(REGIONS, Some(self.places.home()))?;
+        let client = self.places.client(&Place { access: access.clone(), region: home }).await;
+        let answer = client.describe_regions().send().await.map_err(|error| failure(access, REGIONS, &error))?;
+        answer.regions().iter().map(|region| answer::id(REGIONS, region.region_name())).collect()
+    }
+
+    // By filter, because an id that does not exist would fail the whole call.
+    async fn instances(&self, place: &Place, ids: &[InstanceId]) -> Result<Vec<Instance>, AwsError> {
+        let client = self.places.client(place).await;
+        let mut found = Vec::with_capacity(ids.len());
+        for some in ids.chunks(MAX_FILTER_VALUES) {
+            let ids = some.iter().map(|id| id.as_str().to_owned()).collect();
+            let these = filter("instance-id").set_values(Some(ids)).build();
+            found.extend(instances(&client, &place.access, these).await?);
+        }
+        Ok(found)
+    }
+
+    async fn volumes(&self, place: &Place, ids: &[VolumeId]) -> Result<Vec<Volume>, AwsError> {
+        let client = self.places.client(place).await;
+        let mut found = Vec::with_capacity(ids.len());
+        for some in ids.chunks(MAX_FILTER_VALUES) {
+            let ids = some.iter().map(|id| id.as_str().to_owned()).collect();
+            let these = filter("volume-id").set_values(Some(ids)).build();
+            found.extend(volumes(&client, &place.access, these).await?);
+        }
+        Ok(found)
+    }
+
+    async fn tagged(&self, place: &Place) -> Result<Vec<Tagged>, AwsError> {
+        let client = self.places.client(place).await;
+        let tagged = || filter("tag-key").values(TAG_KEY).build();
+        let (instances, volumes) = tokio::try_join!(
+            instances(&client, &place.access, tagged()),
+            volumes(&client, &place.access, tagged()),
+        )?;
+        let instances = instances.into_iter().filter(|instance| !instance.is_gone);
+        let volumes = volumes.into_iter().filter(|volume| !volume.is_gone);
+        let instances = instances.map(|instance| (Resource::Instance(instance.id), instance.tags));
+        let volumes = volumes.map(|volume| (Resource::Volume(volume.id), volume.tags));
+        Ok(instances.chain(volumes).filter_map(|(resource, tags)| with_value(resource, tags)).collect())
+    }
+}
+
+fn with_value(resource: Resource, mut tags: Tags) -> Option<Tagged> {
+    Some(Tagged { resource, value: tags.remove(TAG_KEY)? })
+}
+
+async fn instances(client: &Client, access: &Access, filter: Filter) -> Result<Vec<Instance>, AwsError> {
+    let mut pages = client.describe_instances().filters(filter).max_results(PAGE).into_paginator().send();
+    let mut found = Vec::new();
+    while let Some(page) = pages.next().await {
+        let page = page.map_err(|error| failure(access, INSTANCES, &error))?;
+        for instance in page.reservations().iter().flat_map(Reservation::instances) {
+            found.push(answer::instance(INSTANCES, instance)?);
+        }
+    }
+    Ok(found)
+}
+
+async fn volumes(client: &Client, access: &Access, filter: Filter) -> Result<Vec<Volume>, AwsError> {
+    let mut pages = client.describe_volumes().filters(filter).max_results(PAGE).into_paginator().send();
+    let mut found = Vec::new();
+    while let Some(page) = pages.next().await {
+        let page = page.map_err(|error| failure(access, VOLUMES, &error))?;
+        for volume in page.volumes() {
+            found.push(answer::volume(VOLUMES, volume)?);
+        }
+    }
+    Ok(found)
+}
