@@ -1,0 +1,1 @@
+export { CpmDeployment, type CpmDeploymentProps } from "./cpm-deployment.js";

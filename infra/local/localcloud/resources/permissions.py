@@ -1,0 +1,131 @@
+"""IAM on the resource plane: what a call needs by AWS's service authorization reference, held against the policies.
+
+moto checks nothing. The policies come from the serverless plane, the tags of resources from moto.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+from dataclasses import dataclass, field
+from typing import Any
+
+from ministack.core.iam_evaluator import EvalContext, evaluate
+from moto.ec2.models import ec2_backends
+
+from .call import Call
+from .errors import AwsError
+from .identity import Principal
+
+KINDS = {
+    "i": "instance", "vol": "volume", "snap": "snapshot", "ami": "image", "eni": "network-interface",
+    "sg": "security-group", "subnet": "subnet", "vpc": "vpc", "key": "key-pair", "lt": "launch-template",
+}
+_OWNERLESS = ("snapshot", "image")
+# What an action makes: its ARN ends in `/*`, and the request's tags belong to it.
+_CREATES = {
+    "CreateSnapshot": ["snapshot"], "CreateSnapshots": ["snapshot"], "CopySnapshot": ["snapshot"],
+    "CreateVolume": ["volume"], "CreateImage": ["image", "snapshot"], "CopyImage": ["image", "snapshot"],
+    "RegisterImage": ["image"], "RunInstances": ["instance", "volume"],
+}
+
+
+@dataclass(frozen=True)
+class Need:
+    """One permission: an action on a resource, with the condition keys of that resource."""
+
+    action: str
+    resource: str
+    context: dict[str, Any] = field(default_factory=dict)
+
+
+def check(call: Call, principal: Principal) -> None:
+    """Raise EC2's UnauthorizedOperation when a policy of the caller does not allow what the call needs."""
+    if principal.policies is None or call.service != "ec2":
+        return
+    for need in needs(call):
+        context = EvalContext(
+            principal_arn=principal.arn, principal_type=principal.kind, principal_account=principal.account,
+            action=need.action, resource_arn=need.resource, region=call.region,
+            service_context={"ec2:region": call.region, "aws:tagkeys": None, **need.context},
+            principal_keys=principal.keys,
+        )
+        result = evaluate(context, principal.policies, *principal.limits)
+        if result.decision != "Allow":
+            raise unauthorized(call, need, explicit=result.decision == "Deny")
+
+
+def needs(call: Call) -> list[Need]:
+    """The permissions that a call needs."""
+    if call.action.startswith("Describe") or call.action.startswith("Get"):
+        return [Need(call.name, "*")]
+    if call.action in ("CreateTags", "DeleteTags"):
+        tags = _request_tags(call.tags())
+        return [
+            Need(call.name, arn(call, rid), {**_resource_tags(call, rid), **tags}) for rid in call.numbered("ResourceId")
+        ]
+    specified = call.tag_specifications()
+    found = [Need(call.name, arn(call, rid), _resource_tags(call, rid)) for rid in _touched(call)]
+    for kind in _CREATES.get(call.action, []):
+        tags = specified.get(kind, {})
+        resource = new_arn(call, kind)
+        found.append(Need(call.name, resource, _request_tags(tags)))
+        if tags:
+            found.append(Need("ec2:CreateTags", resource, {**_request_tags(tags), "ec2:createaction": call.action}))
+    return found or [Need(call.name, "*")]
+
+
+def _touched(call: Call) -> list[str]:
+    """The existing resources that a call is about. CreateSnapshots also needs the instance's volumes."""
+    ids = list(dict.fromkeys(call.resource_ids()))
+    if call.action != "CreateSnapshots":
+        return ids
+    excluded = call.numbered("InstanceSpecification.ExcludeDataVolumeId")
+    named = call.params.get("InstanceSpecification.InstanceId")
+    instance = ec2_backends[call.account][call.region].get_instance_by_id(named)
+    if instance is None:
+        return [rid for rid in ids if rid.startswith("i-")]
+    volumes = [device.volume_id for _, device in instance.get_block_device_mapping]
+    return [instance.id, *(volume for volume in volumes if volume not in excluded)]
+
+
+def arn(call: Call, resource_id: str) -> str:
+    """The ARN of a resource, in the form in which IAM names it."""
+    kind = KINDS.get(resource_id.split("-", 1)[0], "*")
+    account = "" if kind in _OWNERLESS else call.account
+    return f"arn:aws:ec2:{call.region}:{account}:{kind}/{resource_id}"
+
+
+def new_arn(call: Call, kind: str) -> str:
+    """The ARN of a resource that is yet to be made."""
+    return f"arn:aws:ec2:{call.region}:{'' if kind in _OWNERLESS else call.account}:{kind}/*"
+
+
+def _request_tags(tags: dict[str, str]) -> dict[str, Any]:
+    keys: dict[str, Any] = {f"aws:requesttag/{key}".lower(): value for key, value in tags.items()}
+    return {**keys, "aws:tagkeys": list(tags)} if tags else keys
+
+
+def _resource_tags(call: Call, resource_id: str) -> dict[str, Any]:
+    tags = ec2_backends[call.account][call.region].tags.get(resource_id, {})
+    return {
+        f"{prefix}:resourcetag/{key}".lower(): value for key, value in tags.items() for prefix in ("aws", "ec2")
+    }
+
+
+def unauthorized(call: Call, need: Need | None = None, explicit: bool = False) -> AwsError:
+    """EC2's words for a call that a policy does not allow."""
+    if need is None:
+        wanted = needs(call)
+        need = next((one for one in wanted if one.action == call.name), wanted[-1])
+    policy = "with an explicit deny in an identity-based policy" if explicit else (
+        f"because no identity-based policy allows the {need.action} action"
+    )
+    where = f" on resource: {need.resource}" if need.resource != "*" else ""
+    encoded = base64.urlsafe_b64encode(os.urandom(180)).decode()
+    return AwsError(
+        "UnauthorizedOperation",
+        f"You are not authorized to perform this operation. User: {call.principal} is not authorized to perform: "
+        f"{need.action}{where} {policy}. Encoded authorization failure message: {encoded}",
+        403,
+    )

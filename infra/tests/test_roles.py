@@ -1,0 +1,138 @@
+"""Every function may do what it is for, and nothing else."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+from templates import Template, allowed, each, every, of_role, of_type
+
+# By AWS's service authorization reference these know no resource.
+WITHOUT_RESOURCE = re.compile(
+    r"ec2:Describe\w+|states:SendTaskSuccess|dynamodb:ListStreams|xray:\w+|logs:(\w+LogDelivery|ListLogDeliveries"
+    r"|DescribeLogGroups|DescribeResourcePolicies|PutResourcePolicy)"
+)
+
+
+@pytest.fixture(params=["deployment", "member", "forwarding"])
+def template(request: pytest.FixtureRequest) -> Template:
+    return dict(request.getfixturevalue(request.param))
+
+
+def test_no_action_has_a_wildcard(template: Template) -> None:
+    found = [
+        (statement.get("Sid"), action)
+        for statement in every(template)
+        for action in each(statement.get("Action", "NotAction"))
+        if "*" in action or action == "NotAction"
+    ]
+    # A key whose policy does not hand it to its account cannot be administered by anybody.
+    assert [it for it in found if it != ("AccountDecides", "kms:*")] == []
+
+
+def test_resources_are_named(template: Template) -> None:
+    broad = {
+        action
+        for role in of_type(template, "AWS::IAM::Role")
+        for statement in of_role(template, role)
+        if "*" in each(statement["Resource"])
+        for action in each(statement["Action"])
+        if not WITHOUT_RESOURCE.fullmatch(action)
+    }
+    assert broad == set()
+
+
+def test_only_the_cleaner_may_delete(template: Template) -> None:
+    may = {
+        role
+        for role in of_type(template, "AWS::IAM::Role")
+        if any(action.startswith(("ec2:Delete", "ec2:Deregister", "ec2:Modify")) for action in allowed(template, role))
+    }
+    assert may <= {"CleanerRole", "CleanupRole"}
+
+
+def test_the_cleaner_deletes_what_carries_the_tag_of_the_deployment(deployment: Template, member: Template) -> None:
+    for template, role, name in ((deployment, "CleanerRole", "AWS::StackName"), (member, "CleanupRole", "DeploymentName")):
+        (statement,) = [it for it in of_role(template, role) if "ec2:DeleteSnapshot" in each(it["Action"])]
+        assert statement["Condition"] == {"StringEquals": {"aws:ResourceTag/cpm:deployment": {"Ref": name}}}
+
+
+def test_snapshots_are_made_with_the_tag_of_the_deployment(deployment: Template, member: Template) -> None:
+    for template, name in ((deployment, "AWS::StackName"), (member, "DeploymentName")):
+        on_snapshots = [it for it in of_role(template, "BackupRole") if "snapshot/*" in json.dumps(it["Resource"])]
+        conditions = {action: it["Condition"]["StringEquals"] for it in on_snapshots for action in each(it["Action"])}
+        tag = {"aws:RequestTag/cpm:deployment": {"Ref": name}}
+        at_creation = {"ec2:CreateAction": ["CreateSnapshot", "CreateSnapshots"]}
+        assert conditions == {"ec2:CreateSnapshot": tag, "ec2:CreateSnapshots": tag, "ec2:CreateTags": at_creation}
+
+
+def test_roles_for_cleanup_are_the_cleaners_alone(deployment: Template) -> None:
+    for role in of_type(deployment, "AWS::IAM::Role"):
+        statements = [it for it in of_role(deployment, role) if each(it["Action"]) == ["sts:AssumeRole"]]
+        allows = [it["Resource"]["Fn::Sub"] for it in statements if it["Effect"] == "Allow"]
+        denies = [it["Resource"]["Fn::Sub"] for it in statements if it["Effect"] == "Deny"]
+        if role == "CleanerRole":
+            assert [arn.endswith("-cleanup") for arn in allows] == [True] and not denies
+        elif role in ("BackupRole", "TagScannerRole"):
+            assert len(allows) == 1 and denies == ["arn:${AWS::Partition}:iam::*:role/*-cleanup"]
+        else:
+            assert not allows
+
+
+def test_every_function_has_a_role_of_its_own(deployment: Template) -> None:
+    functions = of_type(deployment, "AWS::Serverless::Function")
+    roles = [properties["Role"]["Fn::GetAtt"][0] for properties in functions.values()]
+    assert len(functions) == 7
+    assert roles == [name.replace("Function", "Role") for name in functions]
+    for role in roles:
+        trust = deployment["Resources"][role]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+        assert [it["Principal"] for it in trust] == [{"Service": "lambda.amazonaws.com"}]
+        assert deployment["Resources"][role]["Properties"]["Path"] == "/cpm/"
+
+
+def test_every_function_writes_its_own_log_only(deployment: Template) -> None:
+    for name, properties in of_type(deployment, "AWS::Serverless::Function").items():
+        group = properties["LoggingConfig"]["LogGroup"]["Ref"]
+        assert group == name.replace("Function", "Logs")
+        role = properties["Role"]["Fn::GetAtt"][0]
+        groups = [it["Resource"] for it in of_role(deployment, role) if "logs:PutLogEvents" in each(it["Action"])]
+        assert groups == [{"Fn::GetAtt": [group, "Arn"]}]
+
+
+def test_indexes_are_read_and_never_scanned(deployment: Template) -> None:
+    assert not [it for it in every(deployment) if "dynamodb:Scan" in each(it.get("Action"))]
+    indexes = {index["IndexName"] for index in deployment["Resources"]["Table"]["Properties"]["GlobalSecondaryIndexes"]}
+    read = set(re.findall(r"\$\{Table\.Arn\}/index/(\w+)", json.dumps(deployment)))
+    assert read == indexes
+
+
+def test_a_member_account_allows_what_the_deployments_own_roles_allow(deployment: Template, member: Template) -> None:
+    def ec2(template: Template, *roles: str) -> dict[str, set[str]]:
+        """Actions, each with what it is allowed on and when."""
+        found: dict[str, set[str]] = {}
+        for statement in (it for role in roles for it in of_role(template, role)):
+            scope = json.dumps([statement["Resource"], statement.get("Condition")]).replace(
+                "AWS::StackName", "DeploymentName"
+            )
+            for action in each(statement["Action"]):
+                if action.startswith("ec2:"):
+                    found.setdefault(action, set()).add(scope)
+        return found
+
+    assert ec2(member, "BackupRole") == ec2(deployment, "BackupRole", "TagScannerRole")
+    assert ec2(member, "CleanupRole") == ec2(deployment, "CleanerRole")
+
+
+def test_a_member_account_trusts_roles_that_the_deployment_has(deployment: Template, member: Template) -> None:
+    def trusted(role: str) -> set[str]:
+        (statement,) = member["Resources"][role]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+        assert statement["Condition"]["StringEquals"]["Fn::If"][1] == {"sts:ExternalId": {"Ref": "ExternalId"}}
+        arns: Any = each(statement["Condition"]["ArnLike"]["aws:PrincipalArn"])
+        pattern = r"arn:\$\{AWS::Partition\}:iam::\$\{DeploymentAccount\}:role/cpm/\$\{DeploymentName\}-(\w+)-\*"
+        return {re.fullmatch(pattern, arn["Fn::Sub"])[1] for arn in arns}  # type: ignore[index]
+
+    assert trusted("BackupRole") == {"BackupRole", "TagScannerRole"}
+    assert trusted("CleanupRole") == {"CleanerRole"}
+    assert trusted("BackupRole") | trusted("CleanupRole") <= set(of_type(deployment, "AWS::IAM::Role"))

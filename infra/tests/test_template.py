@@ -1,0 +1,180 @@
+"""The deployment keeps its data, loses no event, and says when something is wrong."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from templates import INFRA, Template, of_type
+
+DEAD_LETTERS = {"Fn::GetAtt": ["DeadLetters", "Arn"]}
+FUNCTIONS = {"dispatcher", "tag-scanner", "backup", "cleaner", "events", "notifier", "api"}
+
+
+def test_data_outlives_the_stack(deployment: Template) -> None:
+    for name in ("Table", "Key"):
+        resource = deployment["Resources"][name]
+        assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    table = deployment["Resources"]["Table"]["Properties"]
+    assert table["DeletionProtectionEnabled"] is True
+    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert table["SSESpecification"]["SSEType"] == "KMS" and table["SSESpecification"]["KMSMasterKeyId"]
+    # A name of our own would stand in the way of a table beside the one that was kept.
+    assert "TableName" not in table
+    assert deployment["Resources"]["Key"]["Properties"]["EnableKeyRotation"] is True
+
+
+def test_the_table_is_the_one_that_the_code_reads(deployment: Template) -> None:
+    table = deployment["Resources"]["Table"]["Properties"]
+    source = (INFRA.parent / "shared/aws/dynamodb/src/index.rs").read_text()
+    named = re.findall(r"Self::(\w+) => \"(\w+)\"", source)
+    in_code: dict[str, list[str]] = {}
+    for variant, text in named:
+        in_code.setdefault(variant, []).append(text)
+    in_template = [
+        [index["IndexName"], *(key["AttributeName"] for key in index["KeySchema"])]
+        for index in table["GlobalSecondaryIndexes"]
+    ]
+    assert sorted(in_template) == sorted(in_code.values())
+    assert [index["Projection"]["ProjectionType"] for index in table["GlobalSecondaryIndexes"]] == ["ALL"] * 3
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+
+
+def test_functions_are_told_where_they_are(deployment: Template) -> None:
+    shared = set(deployment["Globals"]["Function"]["Environment"]["Variables"])
+    assert shared == {"CPM_TABLE", "CPM_DEPLOYMENT", "CPM_TIMEZONE", "CPM_ACCOUNT", "RUST_LOG"}
+    machines = {"CPM_BACKUP_STATE_MACHINE", "CPM_TAG_SCAN_STATE_MACHINE", "CPM_CLEANUP_STATE_MACHINE"}
+    more = {
+        "dispatcher": machines,
+        "api": machines | {"AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH"},
+        "notifier": {"CPM_ALERT_TOPIC"},
+    }
+    seen = set()
+    for properties in of_type(deployment, "AWS::Serverless::Function").values():
+        name = re.fullmatch(r"\.\./dist/([a-z-]+)/", properties["CodeUri"])[1]  # type: ignore[index]
+        variables = properties["Environment"]["Variables"]
+        assert variables["AWS_SDK_UA_APP_ID"] == f"cpm-{name}"
+        assert set(variables) - {"AWS_SDK_UA_APP_ID"} == more.get(name, set())
+        seen.add(name)
+    assert seen == FUNCTIONS
+
+
+def test_state_machines_get_what_their_definitions_ask_for(deployment: Template) -> None:
+    for properties in of_type(deployment, "AWS::Serverless::StateMachine").values():
+        definition = (INFRA / properties["DefinitionUri"]).read_text()
+        assert set(re.findall(r"\$\{(\w+)\}", definition)) == set(properties["DefinitionSubstitutions"])
+        assert properties["Logging"]["Level"] == "ERROR" and properties["Tracing"]["Enabled"]
+
+
+def test_no_target_loses_what_it_is_sent(deployment: Template, forwarding: Template) -> None:
+    asynchronous = set()
+    for template in (deployment, forwarding):
+        targets = [target for rule in of_type(template, "AWS::Events::Rule").values() for target in rule["Targets"]]
+        targets += [schedule["Target"] for schedule in of_type(template, "AWS::Scheduler::Schedule").values()]
+        assert targets
+        for target in targets:
+            assert target["DeadLetterConfig"] == {"Arn": DEAD_LETTERS}
+            assert target["RetryPolicy"]["MaximumEventAgeInSeconds"] >= 60
+            if isinstance(target["Arn"], dict) and "Fn::GetAtt" in target["Arn"]:
+                asynchronous.add(target["Arn"]["Fn::GetAtt"][0])
+    assert asynchronous == {"DispatcherFunction", "EventsFunction"}
+    configured = of_type(deployment, "AWS::Lambda::EventInvokeConfig").values()
+    assert {config["FunctionName"]["Ref"] for config in configured} == asynchronous
+    assert all(config["DestinationConfig"] == {"OnFailure": {"Destination": DEAD_LETTERS}} for config in configured)
+    for mapping in of_type(deployment, "AWS::Lambda::EventSourceMapping").values():
+        assert mapping["DestinationConfig"] == {"OnFailure": {"Destination": DEAD_LETTERS}}
+        assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+def test_whoever_sends_dead_letters_may(deployment: Template, forwarding: Template) -> None:
+    senders = {"DispatcherRole", "EventsRole", "NotifierRole"}
+    senders |= {it["Target"]["RoleArn"]["Fn::GetAtt"][0] for it in of_type(deployment, "AWS::Scheduler::Schedule").values()}
+    roles = of_type(deployment, "AWS::IAM::Role")
+    assert {name for name, role in roles.items() if {"Ref": "DeadLetterPolicy"} in role.get("ManagedPolicyArns", [])} == senders
+    for template in (deployment, forwarding):
+        statements = template["Resources"]["DeadLettersPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+        rules = statements[0]["Condition"]["ArnEquals"]["aws:SourceArn"]
+        assert rules == [{"Fn::GetAtt": [name, "Arn"]} for name in of_type(template, "AWS::Events::Rule")]
+
+
+def test_rules_may_invoke_their_function(deployment: Template) -> None:
+    permitted = [
+        permission["SourceArn"]["Fn::GetAtt"][0]
+        for permission in of_type(deployment, "AWS::Lambda::Permission").values()
+        if permission["Principal"] == "events.amazonaws.com"
+    ]
+    assert permitted == list(of_type(deployment, "AWS::Events::Rule"))
+
+
+def test_other_accounts_and_regions_forward_what_the_deployment_listens_to(
+    deployment: Template, forwarding: Template
+) -> None:
+    for name, rule in of_type(forwarding, "AWS::Events::Rule").items():
+        assert rule["EventPattern"] == deployment["Resources"][name]["Properties"]["EventPattern"]
+
+
+def test_the_notifier_hears_of_alerts_only(deployment: Template) -> None:
+    keys = (INFRA.parent / "shared/aws/dynamodb/src/keys.rs").read_text()
+    prefix = re.search(r'ALERTS: &str = "([^"]+)"', keys)[1]  # type: ignore[index]
+    (pattern,) = deployment["Resources"]["NotifierStream"]["Properties"]["FilterCriteria"]["Filters"]
+    assert json.loads(pattern["Pattern"]) == {"dynamodb": {"Keys": {"sk": {"S": [{"prefix": prefix}]}}}}
+
+
+def test_logs_end_and_are_encrypted(deployment: Template) -> None:
+    groups = of_type(deployment, "AWS::Logs::LogGroup")
+    assert len(groups) == len(FUNCTIONS) + 2
+    key_policy = deployment["Resources"]["Key"]["Properties"]["KeyPolicy"]["Statement"]
+    (logs,) = [it for it in key_policy if it["Sid"] == "EncryptedLogs"]
+    arns = [arn["Fn::Sub"] for arn in logs["Condition"]["ArnLike"]["kms:EncryptionContext:aws:logs:arn"]]
+    prefixes = tuple(arn.split(":log-group:")[1].rstrip("*") for arn in arns)
+    for properties in groups.values():
+        assert properties["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+        assert properties["KmsKeyId"]["Fn::If"][0] == "MakeKey"
+        assert properties["LogGroupName"]["Fn::Sub"].startswith(prefixes)
+
+
+def test_the_api_lets_in_who_signs(deployment: Template) -> None:
+    for route in of_type(deployment, "AWS::ApiGatewayV2::Route").values():
+        assert route["AuthorizationType"] == "AWS_IAM"
+    (access,) = [stage["AccessLogSettings"] for stage in of_type(deployment, "AWS::ApiGatewayV2::Stage").values()]
+    assert json.loads(access["Format"])["status"] == "$context.status"
+
+
+def test_alarms_reach_the_topic(deployment: Template) -> None:
+    alarms = of_type(deployment, "AWS::CloudWatch::Alarm")
+    topic = {"Fn::If": ["MakeTopic", {"Ref": "AlertTopic"}, {"Ref": "AlertTopicArn"}]}
+    assert all(alarm["AlarmActions"] == [topic] for alarm in alarms.values())
+
+    def watched(dimension: str) -> set[tuple[Any, str]]:
+        return {
+            (next(iter(it["Dimensions"][0]["Value"].values())), it["MetricName"])
+            for it in alarms.values()
+            if it["Dimensions"][0]["Name"] == dimension
+        }
+
+    ends = ("ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted")
+    machines = of_type(deployment, "AWS::Serverless::StateMachine")
+    assert watched("StateMachineArn") == {(machine, end) for machine in machines for end in ends}
+    # Those that no state machine watches.
+    unwatched = ("DispatcherFunction", "EventsFunction", "NotifierFunction", "ApiFunction")
+    assert {(name, "Errors") for name in unwatched} < watched("FunctionName")
+    tick = alarms["TickAlarm"]
+    assert tick["Period"] * tick["EvaluationPeriods"] == 300 and tick["TreatMissingData"] == "breaching"
+    shown = json.dumps(deployment["Resources"]["Dashboard"])
+    assert all(f"${{{name}.Arn}}" in shown for name in alarms)
+
+
+def test_the_dashboard_is_json(deployment: Template) -> None:
+    body = deployment["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"][0]
+    widgets = json.loads(re.sub(r"\$\{[^}]+\}", "x", body))["widgets"]
+    places = {(it["x"], it["y"]) for it in widgets}
+    assert len(places) == len(widgets)
+
+
+def test_every_parameter_is_explained_and_grouped(deployment: Template, member: Template) -> None:
+    for template in (deployment, member):
+        groups = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+        grouped = [name for group in groups for name in group["Parameters"]]
+        assert sorted(grouped) == sorted(template["Parameters"])
+        assert all(parameter.get("Description") for parameter in template["Parameters"].values())

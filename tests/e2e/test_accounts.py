@@ -1,0 +1,94 @@
+"""Backups in another account, by an assumed role with an external id."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from tests.cloud import HOME, MEMBER, STACK, Cloud, load_template, wait_for
+from tests.e2e.conftest import US, Suite, account, of_instance, of_volume, once_each
+from tests.estate import TAG, Estate
+
+EXTERNAL_ID = "x7"
+
+
+@pytest.fixture(scope="module")
+def member(cloud: Cloud) -> Iterator[Estate]:
+    """The other account, with member-account.yaml deployed in it, and known to the suite as `prod`."""
+    stacks = cloud.client("cloudformation", account=MEMBER)
+    stacks.create_stack(
+        StackName="cpm-member", Capabilities=["CAPABILITY_NAMED_IAM"],
+        TemplateBody=json.dumps(load_template("member-account.yaml")),
+        Parameters=[
+            {"ParameterKey": name, "ParameterValue": value}
+            for name, value in (("DeploymentAccount", HOME), ("DeploymentName", STACK), ("ExternalId", EXTERNAL_ID))
+        ],
+    )
+    wait_for(
+        "the member's stack",
+        lambda: stacks.describe_stacks(StackName="cpm-member")["Stacks"][0]["StackStatus"] == "CREATE_COMPLETE",
+    )
+    role = {"account": MEMBER, "name": "cpm-backup", "external_id": EXTERNAL_ID}
+    Suite(cloud).apply(accounts=[account("prod", role, regions=(US,))])
+    yield Estate(cloud, US, MEMBER)
+
+
+def test_backup_and_retention_through_roles(suite: Suite, member: Estate, us: Estate) -> None:
+    instance, volumes = member.instance(volumes=[{"Name": "root"}, {"Name": "data"}])
+    alone = member.volume()
+    policy = suite.policy(of_instance(instance), of_volume(alone), account="prod", generations=1)
+
+    first = suite.run(policy)
+    once_each(first, member, [*volumes, alone])
+    second = suite.run(policy)
+    suite.clean_up(policy)
+
+    assert member.snapshot_ids(*volumes, alone) == {unit["id"] for unit in second["units"]}
+    assert first["account"] == "prod"
+    assert not us.snapshot_ids(policy=policy), "nothing is made in the home account"
+
+
+def test_tags_of_the_member_are_followed(cloud: Cloud, suite: Suite, member: Estate) -> None:
+    policy = suite.policy(account="prod")
+    other = suite.policy()
+    instance, _ = member.instance({TAG: policy})
+    wrong, _ = member.instance({TAG: other})
+
+    scanned = cloud.cpm("scan", "run", "--wait", "--json").json
+
+    assert suite.targets(policy) == {instance}
+    assert suite.targets(other) == set()
+    assert [line for line in scanned["lines"] if line["resource"] == wrong and line["level"] == "error"]
+    member.untag(wrong, TAG)
+    member.untag(instance, TAG)
+    wait_for("the events of the member", lambda: suite.targets(policy) == set())
+
+
+def test_a_wrong_external_id_is_a_clear_error(cloud: Cloud, suite: Suite, member: Estate) -> None:
+    instance, volumes = member.instance()
+    role = {"account": MEMBER, "name": "cpm-backup", "external_id": "not-it"}
+    suite.apply(accounts=[account("prod-wrong", role, scan=False, regions=(US,))])
+    policy = suite.policy(of_instance(instance), account="prod-wrong")
+
+    backup = suite.run(policy, code=1)
+
+    assert backup["status"] == "failed"
+    said = str(backup["log"])
+    assert "sts:AssumeRole" in said and "cpm-backup" in said and MEMBER in said
+    assert "external" in said.lower(), "the advice names the external id"
+    assert not member.snapshots(*volumes)
+    cloud.cpm("policy", "delete", policy, "--yes")
+    wait_for("the account to go", lambda: cloud.api("DELETE", "/v1/accounts/prod-wrong")[0] == 200)
+
+
+@pytest.mark.usefixtures("member")
+def test_the_backup_role_may_not_delete(cloud: Cloud) -> None:
+    """The role for backups is assumed by nobody else, and deletes nothing."""
+    found = json.dumps(cloud.client("iam", account=MEMBER).get_role_policy(RoleName="cpm-backup", PolicyName="backup"))
+    assert "DeleteSnapshot" not in found
+    with pytest.raises(Exception, match="AccessDenied"):
+        cloud.client("sts", keys=cloud.operator()).assume_role(
+            RoleArn=f"arn:aws:iam::{MEMBER}:role/cpm-backup", RoleSessionName="operator", ExternalId=EXTERNAL_ID,
+        )

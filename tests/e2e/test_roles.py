@@ -1,0 +1,117 @@
+"""What the functions called, against what their roles allow, both ways. Runs last, over the calls of all tests."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cloud import HOME, MEMBER, Cloud, load_template
+
+FUNCTIONS = {
+    "cpm-api": "ApiRole", "cpm-backup": "BackupRole", "cpm-cleaner": "CleanerRole", "cpm-dispatcher": "DispatcherRole",
+    "cpm-events": "EventsRole", "cpm-notifier": "NotifierRole", "cpm-tag-scanner": "TagScannerRole",
+}
+
+# Not called by the code of a function, but by AWS in its name.
+BY_AWS = {
+    "logs:CreateLogStream": "Lambda writes the function's log",
+    "logs:PutLogEvents": "Lambda writes the function's log",
+    "dynamodb:DescribeStream": "Lambda reads the table's stream for the function",
+    "dynamodb:GetRecords": "Lambda reads the table's stream for the function",
+    "dynamodb:GetShardIterator": "Lambda reads the table's stream for the function",
+    "dynamodb:ListStreams": "Lambda asks for it before it reads a stream",
+    "sqs:SendMessage": "Lambda sends dead letters for the function",
+    "kms:Decrypt": "DynamoDB, SNS and SQS use the key for the caller",
+    "kms:DescribeKey": "DynamoDB uses the key for the caller",
+    "kms:Encrypt": "DynamoDB uses the key for the caller",
+    "kms:GenerateDataKey": "DynamoDB, SNS and SQS use the key for the caller",
+    "kms:ReEncryptFrom": "DynamoDB uses the key for the caller",
+    "kms:ReEncryptTo": "DynamoDB uses the key for the caller",
+}
+# Not a call of its own: EC2 asks for it when CreateSnapshot and CreateSnapshots come with tags.
+WITHOUT_A_CALL = {"ec2:CreateTags"}
+# Transactions are no action of IAM: each item needs the action that it is.
+TRANSACTIONS = {"TransactWriteItems", "TransactGetItems"}
+
+
+def statements(role: dict[str, Any]) -> list[dict[str, Any]]:
+    """The statements of a role's own policies."""
+    policies = role["Properties"].get("Policies", [])
+    return [statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
+
+
+def actions(role: dict[str, Any]) -> set[str]:
+    """What a role's own policies allow."""
+    found: set[str] = set()
+    for statement in statements(role):
+        if statement["Effect"] == "Allow":
+            named = statement["Action"]
+            found |= {named} if isinstance(named, str) else set(named)
+    return found
+
+
+@pytest.fixture(scope="module")
+def called(cloud: Cloud) -> dict[tuple[str, str], set[str]]:
+    """What each function called, by the account that it called in."""
+    found: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for call in cloud.calls():
+        names = call["parts"] if call["action"] in TRANSACTIONS else [call["action"]]
+        service = {"monitoring": "cloudwatch"}.get(call["service"], call["service"])
+        found[call["app"], call["account"]] |= {f"{service}:{name}" for name in names}
+    return found
+
+
+@pytest.fixture(scope="module")
+def template() -> dict[str, Any]:
+    """The deployment's template."""
+    return dict(load_template("template.yaml")["Resources"])
+
+
+@pytest.fixture(scope="module")
+def whole_run(request: pytest.FixtureRequest) -> None:
+    """Skips what makes sense only after all tests."""
+    ran = {item.path.stem for item in request.session.items if item.path.parent == Path(__file__).parent}
+    missing = {path.stem for path in Path(__file__).parent.glob("test_*.py")} - ran
+    if missing:
+        pytest.skip(f"only after all end-to-end tests; {', '.join(sorted(missing))} did not run")
+
+
+@pytest.mark.parametrize("app", FUNCTIONS)
+def test_no_action_is_a_wildcard(template: dict[str, Any], app: str) -> None:
+    assert not [action for action in actions(template[FUNCTIONS[app]]) if "*" in action]
+
+
+@pytest.mark.parametrize("app", FUNCTIONS)
+def test_nothing_is_called_that_is_not_allowed(
+    called: dict[tuple[str, str], set[str]], template: dict[str, Any], app: str
+) -> None:
+    calls = called[app, HOME]
+    assert calls, f"{app} called nothing: its calls are not on record"
+    assert calls <= actions(template[FUNCTIONS[app]])
+
+
+@pytest.mark.usefixtures("whole_run")
+@pytest.mark.parametrize("app", FUNCTIONS)
+def test_nothing_is_allowed_that_is_never_called(
+    called: dict[tuple[str, str], set[str]], template: dict[str, Any], app: str
+) -> None:
+    assert actions(template[FUNCTIONS[app]]) - called[app, HOME] - set(BY_AWS) - WITHOUT_A_CALL == set()
+
+
+@pytest.mark.usefixtures("whole_run")
+def test_the_members_roles_allow_what_is_called_and_no_more(called: dict[tuple[str, str], set[str]]) -> None:
+    roles = load_template("member-account.yaml")["Resources"]
+    by_backup = called["cpm-backup", MEMBER] | called["cpm-tag-scanner", MEMBER]
+    assert actions(roles["BackupRole"]) - WITHOUT_A_CALL == by_backup
+    assert actions(roles["CleanupRole"]) == called["cpm-cleaner", MEMBER]
+
+
+def test_only_the_cleaner_can_delete_and_only_what_is_ours(template: dict[str, Any]) -> None:
+    for app, role in FUNCTIONS.items():
+        deletes = [statement for statement in statements(template[role]) if "ec2:Delete" in str(statement["Action"])]
+        assert bool(deletes) == (app == "cpm-cleaner"), app
+    allowed = [s for s in statements(template["CleanerRole"]) if "ec2:DeleteSnapshot" in str(s["Action"])]
+    assert all("aws:ResourceTag/cpm:deployment" in str(s.get("Condition")) for s in allowed)
