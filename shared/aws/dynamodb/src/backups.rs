@@ -89,11 +89,7 @@ impl Backups for Table {
             return Ok(());
         }
         let old = self.set_keys(owner, backup.id).await?;
-        match self.plan_sets(owner, backup.id, sets, old).await {
-            // Somebody worked on a set, so there is a record by now.
-            Ok(()) | Err(StoreError::LostRace(_)) => {}
-            Err(error) => return Err(error),
-        }
+        self.plan_sets(owner, backup.id, sets, old).await?;
         match self.put_item(write(owner, backup)?, Some(Condition::absent()), &what(backup.id)).await {
             Ok(()) | Err(StoreError::LostRace(_)) => Ok(()),
             Err(error) => Err(error),

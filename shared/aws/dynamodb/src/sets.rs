@@ -62,7 +62,7 @@ impl Table {
     }
 
     /// Writes the sets of a backup that has no record yet. `old` are those of a plan that was never finished: they are
-    /// replaced or removed, as long as nobody worked on them.
+    /// replaced, and removed, but for one that somebody worked on, which stays as it is.
     pub(crate) async fn plan_sets(
         &self,
         owner: &OwnerName,
@@ -78,9 +78,12 @@ impl Table {
         }
         let planned: HashSet<Key> = sets.iter().map(|set| Key::set(owner, id, set.number)).collect();
         let left_over = old.into_iter().filter(|key| !planned.contains(key)).collect();
-        all_at_once(
-            writes.into_iter().map(|(item, when, what)| async move { self.put_item(item, Some(when), &what).await }),
-        )
+        all_at_once(writes.into_iter().map(|(item, when, what)| async move {
+            match self.put_item(item, Some(when), &what).await {
+                Ok(()) | Err(StoreError::LostRace(_)) => Ok(()),
+                Err(error) => Err(error),
+            }
+        }))
         .await?;
         self.delete_items(left_over).await
     }

@@ -16,16 +16,19 @@ fn lost(id: BackupId) -> StoreError {
     StoreError::LostRace(format!("backup {id}"))
 }
 
-/// Writes the sets of a backup that has no record yet. Those of a plan that was never finished are replaced or removed,
-/// as long as nobody worked on them.
+/// Writes the sets of a backup that has no record yet. Those of a plan that was never finished are replaced, and
+/// removed, but for one that somebody worked on, which stays as it is.
 fn plan_sets(owned: &mut Owned, id: BackupId, sets: &[UnitSet]) -> Result<(), StoreError> {
     sets.iter().try_for_each(|set| fits(set, format!("set {}", set.id(id))))?;
     let is_worked_on =
         |set: &UnitSet| owned.sets.get(&(id, set.number)).is_some_and(|old| old.version != set.version);
-    if !sets.iter().any(is_worked_on) {
-        owned.drop_sets(id);
-        owned.sets.extend(sets.iter().map(|set| ((id, set.number), set.clone())));
+    let mut planned: Vec<UnitSet> = Vec::with_capacity(sets.len());
+    for set in sets {
+        let stored = owned.sets.get(&(id, set.number)).filter(|_| is_worked_on(set));
+        planned.push(stored.unwrap_or(set).clone());
     }
+    owned.drop_sets(id);
+    owned.sets.extend(planned.into_iter().map(|set| ((id, set.number), set)));
     Ok(())
 }
 
