@@ -81,6 +81,8 @@ def up(settings, arguments) -> int:
     settings.state.mkdir(parents=True, exist_ok=True)
     for stale in ("env", "calls.jsonl", "serverless.log", "resources.log"):
         (settings.state / stale).unlink(missing_ok=True)
+    processes.end_left_over(settings.instances)
+    shutil.rmtree(settings.instances, ignore_errors=True)
     began, started = time.monotonic(), []
     for name, port in (("serverless", settings.serverless_port), ("resources", settings.resources_port)):
         started.append(processes.start(name, HERE / f"{name}.py", port, settings.state, plane_environment(settings)))
@@ -117,6 +119,7 @@ def plane_environment(settings) -> dict[str, str]:
         "AUTH": os.environ.get("CPM_LOCAL_AUTH", "true"),
         "BIND_HOST": "127.0.0.1",
         "CPM_CALLS": str(settings.calls),
+        "CPM_INSTANCES": str(settings.instances),
         "CPM_SERVERLESS_URL": settings.serverless_url,
         "CPM_RESOURCES_PORT": str(settings.resources_port),
         "GATEWAY_PORT": str(settings.serverless_port),
@@ -137,6 +140,7 @@ def down(settings, arguments) -> int:
     from localcloud import processes
 
     ended = [process.name for process in processes.load(settings.state) if processes.end(process)]
+    processes.end_left_over(settings.instances)
     (settings.state / "processes.json").unlink(missing_ok=True)
     shutil.rmtree(settings.state / "tmp", ignore_errors=True)
     print(f"ended {' and '.join(ended)}" if ended else "nothing was running")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 from pathlib import Path
 
 
@@ -13,10 +14,13 @@ def main() -> None:
     from werkzeug.serving import make_server
 
     from localcloud.calls import CallLog
-    from localcloud.resources import describe, images, multivolume, snapshots, tags
+    from localcloud.resources import (
+        database_permissions, describe, images, multivolume, rds, reboots, redshift, snapshots, tags,
+    )
     from localcloud.resources.server import Application
 
-    for patches in (snapshots, multivolume, images, describe, tags):
+    signal.signal(signal.SIGTERM, end)
+    for patches in (snapshots, multivolume, images, reboots, describe, tags, rds, redshift, database_permissions):
         patches.install()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s [%(name)s] %(message)s")
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
@@ -25,6 +29,14 @@ def main() -> None:
     application = Application(moto, CallLog(Path(os.environ["CPM_CALLS"])))
     port = int(os.environ["CPM_RESOURCES_PORT"])
     make_server("127.0.0.1", port, application, threaded=True, request_handler=MotoRequestHandler).serve_forever()
+
+
+def end(*_: object) -> None:
+    """End, and with us the commands that run on instances: each is a process group of its own."""
+    from localcloud.resources.ssm.processes import PROCESSES
+
+    PROCESSES.end_all()
+    os._exit(0)
 
 
 if __name__ == "__main__":

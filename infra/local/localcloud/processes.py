@@ -16,6 +16,10 @@ from pathlib import Path
 from .settings import HOST
 
 
+# A process may start another while we look; so we look again, until there is none.
+_SWEEPS = 50
+
+
 class CloudError(Exception):
     """Something the operator must know, with what to do about it."""
 
@@ -107,6 +111,35 @@ def _signal_session(leader: int, number: signal.Signals) -> None:
         os.killpg(leader, number)
     except (ProcessLookupError, PermissionError):
         pass
+
+
+def end_left_over(instances: Path) -> None:
+    """Kill what commands left running on instances: their environment names a directory of this state directory.
+
+    A process that left its group, or whose plane was killed, is found so. Where there is no /proc, none is.
+    """
+    mark = f"\0CPM_INSTANCE_DIRECTORY={instances}/".encode()
+    for _ in range(_SWEEPS):
+        found = [pid for pid in _pids() if mark in b"\0" + _environment_of(pid)]
+        for pid in found:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except (ProcessLookupError, PermissionError):
+                pass
+        if not found:
+            return
+
+
+def _pids() -> list[int]:
+    return [int(entry.name) for entry in Path("/proc").glob("[0-9]*")]
+
+
+def _environment_of(pid: int) -> bytes:
+    """The environment that a process was started with; empty when it is gone, a zombie or not ours."""
+    try:
+        return Path(f"/proc/{pid}/environ").read_bytes()
+    except OSError:
+        return b""
 
 
 def save(state: Path, processes: list[Started]) -> None:

@@ -54,6 +54,11 @@ class Settings:
         return self.state / "calls.jsonl"
 
     @property
+    def instances(self) -> Path:
+        """A directory for each instance that ran a command: `<instance-id>/`."""
+        return self.state / "instances"
+
+    @property
     def env_file(self) -> Path:
         """What a shell sources to talk to this cloud."""
         return self.state / "env"

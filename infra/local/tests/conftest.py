@@ -123,6 +123,7 @@ def as_new(request: pytest.FixtureRequest) -> Iterator[None]:
         it = request.getfixturevalue("cloud")
         it.control("DELETE", "config")
         it.control("DELETE", "faults")
+        it.control("DELETE", "agents")
 
 
 @pytest.fixture

@@ -49,6 +49,14 @@ Resources:
   Forbidden:
     Type: AWS::Serverless::Function
     Properties: {CodeUri: ../anywhere/echo/}
+  Document:
+    Type: AWS::SSM::Document
+    Properties:
+      Name: !Sub ${AWS::StackName}-document
+      DocumentType: Command
+      DocumentFormat: YAML
+      UpdateMethod: NewVersion
+      Content: {schemaVersion: '2.2', description: !Ref Colour, mainSteps: []}
   Flow:
     Type: AWS::Serverless::StateMachine
     Properties:

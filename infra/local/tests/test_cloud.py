@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
-from conftest import Cloud, free_port
+from conftest import Cloud, free_port, launch, wait_for
 
+from localcloud.processes import birth_of
 from localcloud.settings import Settings, read_env
 
 
@@ -81,6 +82,27 @@ def test_down_spares_a_process_that_got_the_pid(other: Cloud) -> None:
     finally:
         bystander.kill()
         bystander.wait()
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="what left its group is found by /proc")
+def test_commands_do_not_outlive_down(other: Cloud) -> None:
+    assert other.run("up").returncode == 0
+    try:
+        instance, _ = launch(other.client("ec2"))
+        # One in the command's group, one that left it, one whose output nobody holds.
+        lines = ["echo $$ > self", "setsid sleep 300 & echo $! > left", "sleep 300 > /dev/null 2>&1 & echo $! > quiet", "sleep 300"]
+        other.client("ssm").send_command(
+            InstanceIds=[instance], DocumentName="AWS-RunShellScript", Parameters={"commands": lines})
+        home = other.settings.state / "instances" / instance
+        files = [home / name for name in ("self", "left", "quiet")]
+        for file in files:
+            wait_for(lambda file=file: file.exists() and file.read_text().strip())
+        pids = [int(file.read_text()) for file in files]
+        assert all(birth_of(pid) for pid in pids)
+    finally:
+        other.run("down")
+    for pid in pids:
+        wait_for(lambda pid=pid: not birth_of(pid))
 
 
 def test_missing_programs_are_named(other: Cloud) -> None:

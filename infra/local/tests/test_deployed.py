@@ -53,6 +53,22 @@ def test_a_second_deployment_keeps_the_data(stack: Stack) -> None:
     assert variables["CPM_STACK"] == "test" and variables["CPM_API_URL"].endswith("/$default")
 
 
+def test_a_changed_document_is_a_new_version_and_the_default_one(stack: Stack) -> None:
+    documents = stack.cloud.client("ssm")
+
+    def of(name: str) -> list[str]:
+        document = documents.describe_document(Name=name)["Document"]
+        return [document["DefaultVersion"], document["LatestVersion"], document["Description"]]
+
+    before = of("test-document")
+    assert stack.deploy("--parameter", "Colour=green").returncode == 0
+    after = of("test-document")
+    assert after == [str(int(before[0]) + 1)] * 2 + ["green"]
+    # What did not change makes no version.
+    assert stack.deploy("--parameter", "Colour=green").returncode == 0
+    assert of("test-document") == after
+
+
 def test_functions_see_nothing_of_the_shell(stack: Stack) -> None:
     seen = invoke(stack, {"environment": True})
     assert seen["AWS_ACCESS_KEY_ID"].startswith("ASIA")

@@ -23,6 +23,13 @@ def crowd(cloud: Cloud) -> Any:
     return ec2
 
 
+@pytest.mark.parametrize(("image", "said"), [("ami-785db401", (None, "Linux/UNIX")), ("ami-b7e93bce", ("windows", "Windows"))])
+def test_an_instance_says_what_it_runs(ec2: Any, image: str, said: tuple[str | None, str]) -> None:
+    instance = ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1)["Instances"][0]["InstanceId"]
+    found = ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]["Instances"][0]
+    assert (found.get("Platform"), found["PlatformDetails"]) == said
+
+
 def test_pages_hold_all_once(crowd: Any) -> None:
     for method, member in (("describe_snapshots", "Snapshots"), ("describe_volumes", "Volumes")):
         pages = list(crowd.get_paginator(method).paginate(PaginationConfig={"PageSize": 5}))

@@ -25,6 +25,18 @@ class Behaviour:
     """Pending snapshots of one volume; 1 for st1 and sc1, as on AWS."""
     volume_interval: float = 15.0
     """Seconds between two snapshots of one volume of which the first is still pending."""
+    database_snapshot_seconds: float = 1.0
+    """How long a snapshot of RDS, Aurora or Redshift stays `creating`."""
+    database_snapshot_quota: int = 100
+    """Manual snapshots of instances, and as many of clusters, in one account and Region, as on AWS."""
+    warehouse_snapshot_quota: int = 700
+    """Manual snapshots of Redshift in one account and Region, as on AWS."""
+    invocation_delay: float = 0.2
+    """Seconds from SendCommand to the moment from which its invocations are there and their agents take them up."""
+    delivery_scale: float = 1.0
+    """What the times after which an undelivered command expires are multiplied with."""
+    execution_scale: float = 1.0
+    """What the execution timeouts of commands are multiplied with."""
     enforce_iam: bool = True
     """Whether the caller's policies bind on this plane."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import threading
 from collections import defaultdict
@@ -14,6 +15,7 @@ from ..calls import Scope, app_of_user_agent
 from ..settings import REGION
 
 _RESOURCE_ID = re.compile(r"^[a-z]{1,12}-[0-9a-f]{8,17}$")
+_FREE_TEXTS = ("Name", "Description")
 _CURRENT = threading.local()
 
 
@@ -28,9 +30,12 @@ class Call:
     token: str
     app: str
     params: dict[str, str]
+    body: dict[str, Any] = field(default_factory=dict)
+    """The parameters of a service that speaks JSON, as they came; `params` has each of them as one text."""
     account: str = ""
     principal: str = ""
     snapshot_error: str = ""
+    image_error: str = ""
     tag_changes: dict[tuple[str, str, str], set[str]] = field(default_factory=lambda: defaultdict(set))
 
     @property
@@ -39,8 +44,11 @@ class Call:
         return f"{self.service}:{self.action}"
 
     def resource_ids(self) -> list[str]:
-        """Every resource id among the parameters."""
-        return [value for key, value in self.params.items() if _RESOURCE_ID.match(value) and ".Tag." not in key]
+        """Every resource id among the parameters. A free text may look like one."""
+        return [
+            value for key, value in self.params.items()
+            if _RESOURCE_ID.match(value) and ".Tag." not in key and key not in _FREE_TEXTS
+        ]
 
     def numbered(self, prefix: str) -> list[str]:
         """The values of `<prefix>.1`, `<prefix>.2`, ... in order."""
@@ -85,6 +93,10 @@ class Call:
         params = dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True))
         if environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
             params |= dict(parse_qsl(body.decode(), keep_blank_values=True))
+        document: dict[str, Any] = {}
+        if environ.get("CONTENT_TYPE", "").startswith("application/x-amz-json"):
+            document = _json_object(body)
+            params |= {name: value if isinstance(value, str) else json.dumps(value) for name, value in document.items()}
         target = environ.get("HTTP_X_AMZ_TARGET", "")
         action = params.get("Action") or target.rsplit(".", 1)[-1]
         return Call(
@@ -95,7 +107,17 @@ class Call:
             token=environ.get("HTTP_X_AMZ_SECURITY_TOKEN", ""),
             app=app_of_user_agent(environ.get("HTTP_X_AMZ_USER_AGENT", "") or environ.get("HTTP_USER_AGENT", "")),
             params=params,
+            body=document,
         )
+
+
+def _json_object(body: bytes) -> dict[str, Any]:
+    """The object in a JSON body; empty when there is none."""
+    try:
+        document = json.loads(body)
+    except ValueError:
+        return {}
+    return document if isinstance(document, dict) else {}
 
 
 def current() -> Call | None:

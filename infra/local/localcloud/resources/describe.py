@@ -15,6 +15,8 @@ from typing import Any
 from moto.core.responses import ActionResult
 from moto.ec2 import utils
 from moto.ec2.models.core import TaggedEC2Resource
+from moto.ec2.models.instances import Instance
+from moto.ec2.responses.amis import AmisResponse
 from moto.ec2.responses.elastic_block_store import ElasticBlockStore
 from moto.ec2.responses.instances import InstanceResponse
 
@@ -28,8 +30,11 @@ _IDS = {
     "DescribeSnapshots": ("SnapshotId", "snapshotSet"),
     "DescribeInstances": ("InstanceId", "instancesSet"),
     "DescribeVolumes": ("VolumeId", "volumeSet"),
+    "DescribeImages": ("ImageId", "imagesSet"),
 }
 _REMEMBERED_TOKENS = 2000
+WINDOWS_IMAGES = frozenset({"ami-b7e93bce"})
+"""Windows Server 2016, English, Base."""
 
 
 class Pages:
@@ -63,10 +68,13 @@ def install() -> None:
     """Put every patch of this module in place."""
     _page(ElasticBlockStore, "describe_snapshots", "Snapshots")
     _page(ElasticBlockStore, "describe_volumes", "Volumes")
+    _page(AmisResponse, "describe_images", "Images")
     InstanceResponse.describe_instances = describe_instances
     utils.is_filter_matching = filter_matches
     utils.instance_value_in_filter_values = lambda value, wanted: _any_matches(_texts(value), wanted)
     TaggedEC2Resource.get_tags = tags_of
+    Instance.platform = property(platform, _keep_platform)
+    Instance.platform_details = property(platform_details)
 
 
 def check(call: Call) -> None:
@@ -154,6 +162,21 @@ def describe_instances(response: Any) -> ActionResult:
             answer[reservation.id].instances = []
         answer[reservation.id].instances.append(instance)
     return ActionResult({"Reservations": list(answer.values()), "NextToken": token})
+
+
+def platform(instance: Any) -> str | None:
+    """`windows`, or nothing. As on AWS it is the image's; the public images of Windows are known by their ids here, for
+    none of AWS's images is there."""
+    return instance.__dict__.get("image_platform") or ("windows" if instance.image_id in WINDOWS_IMAGES else None)
+
+
+def _keep_platform(instance: Any, of_image: str | None) -> None:
+    instance.__dict__["image_platform"] = of_image
+
+
+def platform_details(instance: Any) -> str:
+    """`Windows` or `Linux/UNIX`: what AWS bills an instance as; it is there whatever the platform."""
+    return "Windows" if instance.platform else "Linux/UNIX"
 
 
 def tags_of(resource: Any) -> list[dict[str, str]]:

@@ -41,4 +41,6 @@ def throttled(service: str) -> AwsError:
     """What a service answers when its token bucket is empty."""
     if service == "ec2":
         return AwsError("RequestLimitExceeded", "Request limit exceeded.", 503)
+    if service in _JSON_SERVICES:
+        return AwsError("ThrottlingException", "Rate exceeded", 400)
     return AwsError("Throttling", "Rate exceeded", 400)

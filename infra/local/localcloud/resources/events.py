@@ -1,6 +1,7 @@
 """Events that EC2 and the tagging service send to EventBridge, in AWS's shapes.
 
-Shapes: "Amazon EventBridge events for Amazon EBS" (EBS user guide) and "Tag Change on Resource" (EventBridge reference).
+Shapes: "Amazon EventBridge events for Amazon EBS" (EBS user guide), "Monitor AMI events using Amazon EventBridge" (EC2 user
+guide), "Monitoring Amazon RDS events" (RDS and Aurora user guides) and "Tag Change on Resource" (EventBridge reference).
 The EBS events write snapshot and volume ARNs as `arn:aws:ec2::<region>:snapshot/<id>`: AWS does so.
 """
 
@@ -77,6 +78,23 @@ def copy_snapshot(account: str, region: str, snapshot: Any, source: tuple[str, s
     if not cause:
         detail |= {"incremental": "true", "transferType": "standard"}
     return _event("aws.ec2", "EBS Snapshot Notification", account, region, [arn], detail)
+
+
+def rds_snapshot(snapshot: Any, of_cluster: bool, number: str, category: str, message: str) -> Event:
+    """An event about a snapshot of an RDS instance or an Aurora cluster, by its number in RDS's list of events."""
+    kind = "RDS DB Cluster Snapshot Event" if of_cluster else "RDS DB Snapshot Event"
+    return _event("aws.rds", kind, snapshot.account_id, snapshot.region, [snapshot.arn], {
+        "EventCategories": [category], "SourceType": "CLUSTER_SNAPSHOT" if of_cluster else "SNAPSHOT",
+        "SourceArn": snapshot.arn, "SourceIdentifier": snapshot.resource_id, "Message": message, "EventID": number,
+        "Date": datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+    })
+
+
+def image_state(account: str, region: str, image_id: str, state: str, error: str = "") -> Event:
+    """The event when an AMI becomes `available`, `failed` (then with the reason) or `deregistered`."""
+    return _event("aws.ec2", "EC2 AMI State Change", account, region, [f"arn:aws:ec2:{region}::image/{image_id}"], {
+        "RequestId": str(uuid.uuid4()), "ImageId": image_id, "State": state, "ErrorMessage": error,
+    })
 
 
 def tag_change(

@@ -1,4 +1,4 @@
-"""Faults on request: errors, throttles, lost connections, delays, failing snapshots, for the calls that a rule names."""
+"""Faults on request: errors, throttles, lost connections, delays, failing snapshots and images, for the calls that a rule names."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from .call import Call
 from .errors import AwsError, throttled
 from .permissions import unauthorized
 
-EFFECTS = ("error", "throttle", "deny", "drop", "delay", "snapshot_error")
+EFFECTS = ("error", "throttle", "deny", "drop", "delay", "snapshot_error", "image_error")
+# After these the call goes on, and later rules still apply.
+_PASSING = ("delay", "snapshot_error", "image_error")
 _NUMBERS = itertools.count(1)
 
 
@@ -99,6 +101,8 @@ class Faults:
                 time.sleep(rule.seconds)
             elif rule.effect == "snapshot_error":
                 call.snapshot_error = rule.cause
+            elif rule.effect == "image_error":
+                call.image_error = rule.cause
             elif rule.effect == "drop":
                 raise Dropped
             elif rule.effect == "throttle":
@@ -119,7 +123,7 @@ class Faults:
                 if rule.hits <= rule.skip or (rule.times is not None and rule.hits > rule.skip + rule.times):
                     continue
                 hit.append(rule)
-                if rule.effect not in ("delay", "snapshot_error"):
+                if rule.effect not in _PASSING:
                     break
         return hit
 

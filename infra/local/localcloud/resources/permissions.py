@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +17,7 @@ from moto.ec2.models import ec2_backends
 from .call import Call
 from .errors import AwsError
 from .identity import Principal
+from .ssm.documents import is_amazons
 
 KINDS = {
     "i": "instance", "vol": "volume", "snap": "snapshot", "ami": "image", "eni": "network-interface",
@@ -40,8 +42,8 @@ class Need:
 
 
 def check(call: Call, principal: Principal) -> None:
-    """Raise EC2's UnauthorizedOperation when a policy of the caller does not allow what the call needs."""
-    if principal.policies is None or call.service != "ec2":
+    """Raise the service's refusal when a policy of the caller does not allow what the call needs."""
+    if principal.policies is None or (call.service != "ec2" and call.service not in NEEDS):
         return
     for need in needs(call):
         context = EvalContext(
@@ -57,6 +59,8 @@ def check(call: Call, principal: Principal) -> None:
 
 def needs(call: Call) -> list[Need]:
     """The permissions that a call needs."""
+    if call.service in NEEDS:
+        return NEEDS[call.service](call)
     if call.action.startswith("Describe") or call.action.startswith("Get"):
         return [Need(call.name, "*")]
     if call.action in ("CreateTags", "DeleteTags"):
@@ -73,6 +77,29 @@ def needs(call: Call) -> list[Need]:
         if tags:
             found.append(Need("ec2:CreateTags", resource, {**_request_tags(tags), "ec2:createaction": call.action}))
     return found or [Need(call.name, "*")]
+
+
+def _ssm_needs(call: Call) -> list[Need]:
+    """SendCommand needs the document and each instance; what is about documents, the document; all else, `*`."""
+    if call.action == "SendCommand":
+        instances = [value for value in call.body.get("InstanceIds") or [] if isinstance(value, str)]
+        return [Need(call.name, _document_arn(call, "DocumentName"))] + [
+            Need(call.name, arn(call, rid), _resource_tags(call, rid, ("aws", "ssm", "ec2"))) for rid in instances
+        ]
+    if "Document" in call.action and "Name" in call.body:
+        return [Need(call.name, _document_arn(call, "Name"))]
+    return [Need(call.name, "*")]
+
+
+def _document_arn(call: Call, parameter: str) -> str:
+    """The ARN of a document that may be given by its ARN; those of Amazon have no account."""
+    name = str(call.body.get(parameter, ""))
+    account = "" if is_amazons(name) else call.account
+    return name if name.startswith("arn:") else f"arn:aws:ssm:{call.region}:{account}:document/{name}"
+
+
+# What a call to a service other than EC2 needs; modules of their own add to it.
+NEEDS: dict[str, Callable[[Call], list[Need]]] = {"ssm": _ssm_needs}
 
 
 def _touched(call: Call) -> list[str]:
@@ -106,21 +133,28 @@ def _request_tags(tags: dict[str, str]) -> dict[str, Any]:
     return {**keys, "aws:tagkeys": list(tags)} if tags else keys
 
 
-def _resource_tags(call: Call, resource_id: str) -> dict[str, Any]:
+def _resource_tags(call: Call, resource_id: str, prefixes: tuple[str, ...] = ("aws", "ec2")) -> dict[str, Any]:
     tags = ec2_backends[call.account][call.region].tags.get(resource_id, {})
     return {
-        f"{prefix}:resourcetag/{key}".lower(): value for key, value in tags.items() for prefix in ("aws", "ec2")
+        f"{prefix}:resourcetag/{key}".lower(): value for key, value in tags.items() for prefix in prefixes
     }
 
 
 def unauthorized(call: Call, need: Need | None = None, explicit: bool = False) -> AwsError:
-    """EC2's words for a call that a policy does not allow."""
+    """The service's words for a call that a policy does not allow."""
     if need is None:
         wanted = needs(call)
         need = next((one for one in wanted if one.action == call.name), wanted[-1])
     policy = "with an explicit deny in an identity-based policy" if explicit else (
         f"because no identity-based policy allows the {need.action} action"
     )
+    if call.service != "ec2":
+        code, status = ("AccessDeniedException", 400) if call.service == "ssm" else ("AccessDenied", 403)
+        return AwsError(
+            code,
+            f"User: {call.principal} is not authorized to perform: {need.action} on resource: {need.resource} {policy}",
+            status,
+        )
     where = f" on resource: {need.resource}" if need.resource != "*" else ""
     encoded = base64.urlsafe_b64encode(os.urandom(180)).decode()
     return AwsError(

@@ -6,15 +6,19 @@ import json
 import logging
 import socket
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from typing import Any
 
 from ..calls import CallLog, CallRecord, error_code
-from . import describe, tags
+from . import databases, describe, tags
 from .call import Call, set_current
 from .errors import AwsError, render
 from .faults import FAULTS, Dropped
 from .identity import DIRECTORY
 from .permissions import check as check_permission
+from .reboots import REBOOTS
+from .ssm import api as ssm
+from .ssm.agents import AGENTS
 from .behaviour import SWITCHES
 
 _log = logging.getLogger("resources")
@@ -82,6 +86,10 @@ class Application:
         if call.service == "ec2":
             describe.check(call)
             tags.check(call)
+        if call.service in databases.SERVICES:
+            databases.check(call)
+        if call.service == "ssm" and (answer := ssm.answer(call)) is not None:
+            return "200 OK", [("Content-Type", "application/x-amz-json-1.1")], json.dumps(answer).encode()
         environ["HTTP_X_MOTO_ACCOUNT_ID"] = principal.account
         return self._pass_on(environ)
 
@@ -116,24 +124,31 @@ def control(environ: Environ) -> Answer:
 
 
 def _control(route: tuple[str, str], data: Any) -> Any:
-    if route == ("GET", "/_cloud/ready"):
-        return {"plane": "resources"}
-    if route == ("GET", "/_cloud/config"):
-        return SWITCHES.as_json()
-    if route == ("POST", "/_cloud/config"):
-        SWITCHES.change(data or {})
-        return SWITCHES.as_json()
-    if route == ("DELETE", "/_cloud/config"):
-        SWITCHES.reset()
-        return SWITCHES.as_json()
-    if route == ("GET", "/_cloud/faults"):
-        return FAULTS.as_json()
-    if route == ("POST", "/_cloud/faults"):
-        return FAULTS.add(data)
-    if route == ("DELETE", "/_cloud/faults"):
-        FAULTS.clear()
-        return []
-    return None
+    handler = _ROUTES.get(route)
+    return handler(data) if handler else None
+
+
+def _nothing_left(clear: Callable[[], Any]) -> list[Any]:
+    clear()
+    return []
+
+
+_ROUTES: dict[tuple[str, str], Callable[[Any], Any]] = {
+    ("GET", "/_cloud/ready"): lambda _: {"plane": "resources"},
+    ("GET", "/_cloud/config"): lambda _: SWITCHES.as_json(),
+    ("POST", "/_cloud/config"): lambda data: asdict(SWITCHES.change(data or {})),
+    ("DELETE", "/_cloud/config"): lambda _: asdict(SWITCHES.reset()),
+    ("GET", "/_cloud/faults"): lambda _: FAULTS.as_json(),
+    ("POST", "/_cloud/faults"): FAULTS.add,
+    ("DELETE", "/_cloud/faults"): lambda _: _nothing_left(FAULTS.clear),
+    ("GET", "/_cloud/databases"): lambda _: databases.listing(),
+    ("POST", "/_cloud/databases"): databases.steer,
+    ("GET", "/_cloud/agents"): lambda _: AGENTS.as_json(),
+    ("POST", "/_cloud/agents"): AGENTS.steer,
+    ("DELETE", "/_cloud/agents"): lambda _: AGENTS.clear(),
+    ("GET", "/_cloud/reboots"): lambda _: REBOOTS.as_json(),
+    ("DELETE", "/_cloud/reboots"): lambda _: _nothing_left(REBOOTS.clear),
+}
 
 
 def _json(status: str, data: Any) -> Answer:

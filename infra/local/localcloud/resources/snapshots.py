@@ -112,20 +112,29 @@ def install() -> None:
 
 def begin(backend: Any, snapshots: list[Snapshot], event: Callable[[str, datetime], events.Event]) -> None:
     """Make snapshots pending; they end together, and one event tells of it. A fault may have them end in error."""
+    began = datetime.now(timezone.utc)
+
+    def tell(cause: str) -> None:
+        if any(snapshot.id in backend.snapshots for snapshot in snapshots):
+            events.COURIER.send(event(cause, began))
+
+    pend(snapshots, tell)
+
+
+def pend(snapshots: list[Snapshot], ended: Callable[[str], None]) -> None:
+    """Make snapshots pending; when they end, together, `ended` hears the cause of a failure, or an empty text."""
     call = current()
     cause = call.snapshot_error if call else ""
     seconds = SWITCHES.now.snapshot_seconds
     for snapshot in snapshots:
         snapshot.status = "pending"
         snapshot.pending = Pending(time.monotonic(), seconds)
-    began = datetime.now(timezone.utc)
 
     def finish() -> None:
         for snapshot in snapshots:
             snapshot.status = "error" if cause else "completed"
             snapshot.status_message = snapshot.state_message = cause or None
-        if any(snapshot.id in backend.snapshots for snapshot in snapshots):
-            events.COURIER.send(event(cause, began))
+        ended(cause)
 
     CLOCK.after(seconds, finish)
 

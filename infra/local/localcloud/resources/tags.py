@@ -19,7 +19,8 @@ _VERSIONS_LOCK = threading.Lock()
 KEY_MAX, VALUE_MAX = 128, 256
 # What the tags of these calls may be for.
 _TAGGABLE = {
-    "CreateSnapshot": "snapshot", "CreateSnapshots": "snapshot", "CopySnapshot": "snapshot", "CreateVolume": "volume",
+    "CreateSnapshot": ("snapshot",), "CreateSnapshots": ("snapshot",), "CopySnapshot": ("snapshot",),
+    "CreateVolume": ("volume",), "CreateImage": ("image", "snapshot"),
 }
 
 
@@ -62,7 +63,7 @@ def check(call: Call) -> None:
             raise AwsError("TagLimitExceeded", "The maximum number of Tags for a resource has been reached.")
     if call.action in _TAGGABLE:
         for kind in call.tag_specifications():
-            if kind != _TAGGABLE[call.action]:
+            if kind not in _TAGGABLE[call.action]:
                 raise AwsError(
                     "InvalidParameterValue", f"'{kind}' is not a valid taggable resource type for this operation."
                 )

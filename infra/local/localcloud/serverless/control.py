@@ -15,7 +15,7 @@ from ministack.core.responses import get_account_id, set_request_account_id
 from ministack.core.router import detect_service
 
 from ..calls import CallLog, CallRecord, Scope, app_of_user_agent, error_code
-from . import events
+from . import backups, events
 
 _RECORDED_BYTES = 4 * 1024 * 1024  # DynamoDB's longest transaction
 _INTERNAL = ("/_ministack/", "/_localstack/", "/health", "/_aws/lambda/runtime", "/2018-06-01/runtime/")
@@ -87,12 +87,24 @@ class Application:
             status, answer = 200, principal(query.get("key", ""), query.get("token"))
         elif route == ("GET", "/_cloud/ready"):
             status, answer = 200, {"plane": "serverless"}
+        elif scope["path"] in ("/_cloud/backups", "/_cloud/tables"):
+            status, answer = _dynamodb(*route, body)
         else:
             status, answer = 404, {"message": f"no route {route}"}
         text = json.dumps(answer).encode()
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(text)).encode())]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": text})
+
+
+def _dynamodb(method: str, path: str, body: bytes) -> tuple[int, dict[str, Any]]:
+    """How backups behave, and the status of tables."""
+    try:
+        if path == "/_cloud/tables":
+            return 200, backups.set_table(json.loads(body))
+        return 200, backups.behave(None if method == "DELETE" else json.loads(body or b"{}"))
+    except (ValueError, AttributeError) as error:
+        return 400, {"message": str(error)}
 
 
 def principal(access_key: str, token: str | None) -> dict[str, Any]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextvars
+import json
 import logging
 from typing import Any
 
+from ministack.core import iam_actions
 from ministack.core import iam_evaluator as iam
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import eventbridge, lambda_svc, scheduler
@@ -36,6 +38,25 @@ def install() -> None:
     invoke_resource, run_execution = sfn._invoke_resource, sfn._run_execution
     invoke_target = eventbridge._invoke_target
     resolve_condition_key = iam._resolve_condition_key
+    table_arns, resource_arn = iam_actions.dynamodb_resource_arns, iam_actions.extract_resource_arn
+
+    def dynamodb_arns(body: bytes, region: str, account_id: str) -> list[str]:
+        """On AWS calls for a backup, and calls for tags, need the permission on the resource whose ARN they give."""
+        try:
+            data = json.loads(body or b"{}")
+        except ValueError:
+            data = {}
+        named = data.get("BackupArn") or data.get("ResourceArn") if isinstance(data, dict) else None
+        if not isinstance(named, str):
+            return table_arns(body, region, account_id)
+        target = data.get("TargetTableName")
+        return [named, *([f"arn:aws:dynamodb:{region}:{account_id}:table/{target}"] if target else [])]
+
+    def needed_arn(service: str, method: str, path: str, headers: dict[str, str], *rest: Any) -> str:
+        """On AWS ListBackups knows no resource, though it may name a table."""
+        if service == "dynamodb" and headers.get("x-amz-target", "").endswith(".ListBackups"):
+            return "*"
+        return resource_arn(service, method, path, headers, *rest)
 
     def resolve(key: str, context: iam.EvalContext) -> Any:
         """On AWS `aws:PrincipalArn` of a role's session is the ARN of the role, its path included."""
@@ -70,6 +91,8 @@ def install() -> None:
         invoke_target(target, event, rule, view)
 
     iam._resolve_condition_key = resolve
+    iam_actions.dynamodb_resource_arns = dynamodb_arns
+    iam_actions.extract_resource_arn = needed_arn
     sfn._run_execution = run
     sfn._invoke_resource = invoke
     eventbridge._invoke_target = deliver
