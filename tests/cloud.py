@@ -106,6 +106,7 @@ class Cloud:
         self.settings = local.Settings(state.resolve(), serverless_port or free_port(), resources_port or free_port())
         self.outputs: dict[str, str] = {}
         self._cpm = ""
+        self._steered: set[tuple[str, str, str, str]] = set()
         self._lock: TextIO | None = None
 
     # ---- its life
@@ -246,6 +247,50 @@ class Cloud:
         """Forget all faults."""
         self._control("DELETE", "faults")
 
+    def reset(self) -> None:
+        """Everything as it was at the start: behaviour, faults, agents, the record of reboots, backups of tables, and
+        the databases that [`database`] has put into another state, those of them that are still there."""
+        self.heal()
+        self._control("DELETE", "config")
+        self._control("DELETE", "agents")
+        self._control("DELETE", "reboots")
+        self._control_tables("DELETE", "backups")
+        there = [(it["kind"], it["identifier"], it["account"], it["region"]) for it in self._control("GET", "databases")]
+        for key in [key for key in self._steered if key in there]:
+            self._steer(key, status="available")
+        self._steered.clear()
+
+    def database(
+        self, kind: str, identifier: str, account: str = HOME, region: str = REGION, **change: Any
+    ) -> None:
+        """Put a database into a state (`status`, for `seconds` or until the next reset), or take it away (`vanish`). `kind`
+        is `instance`, `cluster` or `warehouse`."""
+        key = (kind, identifier, account, region)
+        self._steer(key, **change)
+        self._steered.add(key)
+
+    def _steer(self, key: tuple[str, str, str, str], **change: Any) -> None:
+        kind, identifier, account, region = key
+        place = {"kind": kind, "identifier": identifier, "account": account, "region": region}
+        self._control("POST", "databases", {**place, **change})
+
+    def table_status(self, table: str, status: str, account: str = HOME, region: str = REGION) -> None:
+        """Set the status of a DynamoDB table: `ACTIVE`, `UPDATING`, …"""
+        self._control_tables("POST", "tables", {"table": table, "status": status, "account": account, "region": region})
+
+    def table_backups(self, **changes: float) -> None:
+        """Change how backups of DynamoDB tables behave: `backup_seconds`, `enabling_seconds`."""
+        self._control_tables("POST", "backups", changes)
+
+    def agent(self, instance: str | None = None, **steering: str) -> None:
+        """Steer the Systems Manager agent of an instance, or of every one: `ping`, `platform`, `agent_version`, `plays`."""
+        named = {} if instance is None else {"instance": instance}
+        self._control("POST", "agents", {**named, **steering})
+
+    def reboots(self, instance: str) -> list[dict[str, str]]:
+        """When an instance was rebooted, and by which call."""
+        return [entry for entry in self._control("GET", "reboots") if entry["instance"] == instance]
+
     def scale_waits(self, factor: float) -> None:
         """Shrink waits, retry intervals and callback timeouts of Step Functions."""
         body = json.dumps({"stepfunctions._SFN_WAIT_SCALE": factor}).encode()
@@ -254,6 +299,11 @@ class Cloud:
     def _control(self, method: str, path: str, data: Any = None) -> Any:
         body = None if data is None else json.dumps(data).encode()
         return json.loads(_open(f"{self.settings.resources_url}/_cloud/{path}", method, body))
+
+    def _control_tables(self, method: str, path: str, data: Any = None) -> Any:
+        """As [`_control`], on the serverless plane, where DynamoDB is."""
+        body = None if data is None else json.dumps(data).encode()
+        return json.loads(_open(f"{self.settings.serverless_url}/_cloud/{path}", method, body))
 
     # ---- looking
 

@@ -133,7 +133,11 @@ fn listed(layout: Layout, times: &Times, list: &List, backups: &[BackupSummary])
             cell(times.minute(backup.started)),
             maybe(took(backup.started, backup.ended)),
             cell(backup.trigger.as_str()),
-            cell(if backup.counts { "yes" } else { "no" }),
+            cell(match (&backup.frozen, backup.counts) {
+                (Some(_), _) => "frozen",
+                (None, true) => "yes",
+                (None, false) => "no",
+            }),
         ]
     };
     table(layout, &columns, backups.iter().map(row).collect())

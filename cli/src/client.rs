@@ -63,13 +63,7 @@ impl Client {
         path: &[&str],
         query: &[(&str, Option<String>)],
     ) -> Result<T, Fault> {
-        let mut url = self.url(path)?;
-        for (name, value) in query {
-            if let Some(value) = value {
-                url.query_pairs_mut().append_pair(name, value);
-            }
-        }
-        let request = Request { method: Method::GET, url, body: Vec::new() };
+        let request = Request { method: Method::GET, url: self.asking(path, query)?, body: Vec::new() };
         let mut pause = FIRST_PAUSE;
         for _ in 1..ATTEMPTS {
             match self.send(&request).await? {
@@ -96,9 +90,28 @@ impl Client {
 
     /// Asks for something to be removed. Never repeated.
     pub(crate) async fn delete<T: DeserializeOwned>(&self, path: &[&str]) -> Result<T, Fault> {
-        let request = Request { method: Method::DELETE, url: self.url(path)?, body: Vec::new() };
+        self.delete_if(path, &[]).await
+    }
+
+    /// The same under conditions, which stand in the query.
+    pub(crate) async fn delete_if<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, Option<String>)],
+    ) -> Result<T, Fault> {
+        let request = Request { method: Method::DELETE, url: self.asking(path, query)?, body: Vec::new() };
         let response = self.send(&request).await?;
         self.read(&request, response).await
+    }
+
+    fn asking(&self, path: &[&str], query: &[(&str, Option<String>)]) -> Result<Url, Fault> {
+        let mut url = self.url(path)?;
+        for (name, value) in query {
+            if let Some(value) = value {
+                url.query_pairs_mut().append_pair(name, value);
+            }
+        }
+        Ok(url)
     }
 
     fn url(&self, path: &[&str]) -> Result<Url, Fault> {

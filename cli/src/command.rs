@@ -4,8 +4,8 @@ use clap::{Args, Parser, Subcommand};
 use cpm_domain::schedule::Zone;
 
 use crate::{
-    account, alert, audit, backup, cleanup, completion, deployment::Session, fault::Faults, plan, policy, rebuild,
-    scan, schedule, tag,
+    account, agent, alert, audit, backup, cleanup, completion, deployment::Session, fault::Faults, freezer, plan,
+    policy, rebuild, scan, schedule, tag,
 };
 
 /// The exit code for a command line that makes no sense, as in BSD's sysexits.h: 2 is taken by `cpm plan`.
@@ -72,6 +72,12 @@ pub(crate) enum Command {
     /// Backups: run, watch and look at them
     #[command(subcommand)]
     Backup(backup::Command),
+    /// Backups that stay until they are taken out, even if their policy goes
+    #[command(subcommand)]
+    Freezer(freezer::Command),
+    /// The agents of Systems Manager that run scripts and VSS
+    #[command(subcommand)]
+    Agent(agent::Command),
     /// Scans for `cpm backup` tags
     #[command(subcommand)]
     Scan(scan::Command),
@@ -128,6 +134,8 @@ pub(crate) async fn run(session: &Session, command: Command) -> Answer {
         Command::Schedule(command) => schedule::run(session, command).await,
         Command::Policy(command) => policy::run(session, command).await,
         Command::Backup(command) => backup::run(session, command).await,
+        Command::Freezer(command) => freezer::run(session, command).await,
+        Command::Agent(command) => agent::run(session, command).await,
         Command::Scan(command) => scan::run(session, command).await,
         Command::Cleanup(command) => cleanup::run(session, command).await,
         Command::Alert(alert::Command::List) => alert::list(session).await,

@@ -5,6 +5,7 @@
 //! programs, in shapes that stay. What fails is told as one block with what, where and what to do.
 
 mod account;
+mod agent;
 mod alert;
 mod audit;
 mod backup;
@@ -15,6 +16,7 @@ mod completion;
 mod deployment;
 mod fault;
 mod file;
+mod freezer;
 mod plan;
 mod policy;
 mod rebuild;

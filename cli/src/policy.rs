@@ -4,7 +4,9 @@ use clap::{Args, Subcommand};
 use comfy_table::{Cell, Color};
 use cpm_contracts::api::{Applied, Attention, Policies, PolicySummary, PolicyView, TargetView};
 use cpm_domain::{
+    app_aware::AppAware,
     name::PolicyName,
+    script::{ScriptPhase, Scripts},
     target::{PutBy, VolumeChoice},
 };
 
@@ -28,7 +30,7 @@ pub(crate) enum Command {
     Enable(Named),
     /// Keep a policy from running by its schedules; its backups stay
     Disable(Named),
-    /// Remove a policy, and delete all its backups
+    /// Remove a policy, and delete all its backups but those in the freezer
     Delete {
         #[command(flatten)]
         policy: Named,
@@ -126,6 +128,7 @@ fn show(layout: Layout, times: &Times, view: &PolicyView) -> String {
         .map(|slot| format!("{}: {}", slot.schedule, slot.next.map_or("never".to_owned(), |next| times.full(next))))
         .collect();
     let backup = policy.last_backup.as_ref();
+    let is_app_aware = view.targets.iter().any(|target| target.target.app_aware.is_some());
     let shown = vec![
         ("policy", Some(cell(&policy.name))),
         ("description", policy.description.as_ref().map(cell)),
@@ -137,6 +140,9 @@ fn show(layout: Layout, times: &Times, view: &PolicyView) -> String {
         ("auto target removal", Some(cell(policy.auto_target_removal.as_str()))),
         ("success", Some(cell(policy.success.as_str()))),
         ("retry", Some(cell(format!("{} times, after {}", policy.retry.count, policy.retry.wait)))),
+        ("scripts", scripts(view)),
+        ("vss", (!view.vss.is_default() || is_app_aware).then(|| cell(view.vss.as_str()))),
+        ("max frozen", view.max_frozen.map(cell)),
         ("template", policy.template.as_ref().map(cell)),
         ("created", Some(cell(times.full(policy.created)))),
         ("running", policy.running.map(cell)),
@@ -149,24 +155,34 @@ fn show(layout: Layout, times: &Times, view: &PolicyView) -> String {
     format!("{}\n{}", fields(layout, shown), targets(layout, &view.targets))
 }
 
+/// Whether scripts run, how, and which; nothing when there are none.
+fn scripts(view: &PolicyView) -> Option<Cell> {
+    let scripts = view.scripts.to_scripts().ok().filter(|scripts| *scripts != Scripts::default())?;
+    let how = match (scripts.enabled, scripts.collect_output) {
+        (false, _) => "disabled".to_owned(),
+        (true, false) => format!("enabled, each for up to {}", scripts.timeout),
+        (true, true) => format!("enabled, each for up to {}, with their output", scripts.timeout),
+    };
+    let each = ScriptPhase::ALL.into_iter().filter_map(|phase| Some(format!("{phase}: {}", scripts.of(phase)?)));
+    Some(cell(std::iter::once(how).chain(each).collect::<Vec<_>>().join("\n")))
+}
+
 fn targets(layout: Layout, targets: &[TargetView]) -> String {
     if targets.is_empty() {
         return "It has no target: there is nothing to back up. Put targets into the policy file, or tag resources \
                 `cpm backup`.\n"
             .to_owned();
     }
-    let columns = [firm("TARGET"), firm("REGION"), text("VOLUMES"), text("OPTIONS"), firm("PUT BY")];
+    let columns = [firm("KIND"), firm("TARGET"), firm("REGION"), text("VOLUMES"), text("OPTIONS"), firm("PUT BY")];
     let row = |view: &TargetView| {
         let target = &view.target;
-        let id =
-            target.instance.as_ref().map(ToString::to_string).or(target.volume.as_ref().map(ToString::to_string));
-        vec![maybe(id), cell(&target.region), cell(volumes(view)), cell(options(view)), cell(put_by(view.put_by))]
+        let (kind, id) = match target.resource() {
+            Ok(resource) => (cell(resource.kind()), cell(resource.id())),
+            Err(_) => (cell(""), cell("")),
+        };
+        vec![kind, id, cell(&target.region), cell(volumes(view)), cell(options(view)), cell(put_by(view.put_by))]
     };
-    let mut shown = table(layout, &columns, targets.iter().map(row).collect());
-    if targets.iter().any(|target| target.not_carried_out.is_some()) {
-        shown.push_str("\n* not carried out yet: backed up by snapshots only\n");
-    }
-    shown
+    table(layout, &columns, targets.iter().map(row).collect())
 }
 
 fn volumes(view: &TargetView) -> String {
@@ -183,10 +199,12 @@ fn volumes(view: &TargetView) -> String {
 
 fn options(view: &TargetView) -> String {
     let option = view.target.option.map(|option| option.to_string());
-    let app_aware = view.target.app_aware.then(|| "app-aware".to_owned());
+    let app_aware = view.target.app_aware.as_ref().map(|aware| match aware {
+        aware if *aware == AppAware::default() => "app-aware".to_owned(),
+        aware => format!("app-aware ({aware})"),
+    });
     let words: Vec<String> = option.into_iter().chain(app_aware).collect();
-    let mark = if view.not_carried_out.is_some() { " *" } else { "" };
-    if words.is_empty() { String::new() } else { format!("{}{mark}", words.join(", ")) }
+    words.join(", ")
 }
 
 fn put_by(put_by: PutBy) -> &'static str {

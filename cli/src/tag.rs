@@ -4,7 +4,10 @@ use clap::{
     Args, Subcommand,
     builder::{PossibleValuesParser, TypedValueParser as _},
 };
-use cpm_domain::tag::{Entry, Parsed, TagKind, parse, render};
+use cpm_domain::{
+    kind::Kind,
+    tag::{Entry, Parsed, parse, render},
+};
 
 use crate::{
     command::{Answer, Outcome},
@@ -26,9 +29,9 @@ Exit codes:
 The language is described in docs/reference/tag.md.")]
 pub(crate) struct Check {
     /// The kind of resource that the tag is for
-    #[arg(long, default_value = TagKind::Instance.as_str(), hide_possible_values = true, value_name = "instance|volume|rds|aurora|redshift",
-          value_parser = PossibleValuesParser::new(TagKind::ALL.map(TagKind::as_str)).try_map(|word| word.parse::<TagKind>()))]
-    kind: TagKind,
+    #[arg(long, default_value = Kind::Instance.as_str(), hide_possible_values = true, value_name = "instance|volume|rds|aurora|redshift|dynamodb",
+          value_parser = PossibleValuesParser::new(Kind::ALL.map(Kind::as_str)).try_map(|word| word.parse::<Kind>()))]
+    kind: Kind,
     /// The value, in quotes: `#` begins a comment in most shells
     #[arg(allow_hyphen_values = true)]
     value: String,

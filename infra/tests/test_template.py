@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from templates import INFRA, Template, of_type
+from templates import INFRA, Template, each, of_role, of_type
 
 DEAD_LETTERS = {"Fn::GetAtt": ["DeadLetters", "Arn"]}
 FUNCTIONS = {"dispatcher", "tag-scanner", "backup", "cleaner", "events", "notifier", "api"}
@@ -48,7 +48,7 @@ def test_functions_are_told_where_they_are(deployment: Template) -> None:
     more = {
         "dispatcher": machines,
         "api": machines | {"AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH"},
-        "notifier": {"CPM_ALERT_TOPIC"},
+        "notifier": {"CPM_ALERT_TOPIC", "CPM_EVENT_BUS"},
     }
     seen = set()
     for properties in of_type(deployment, "AWS::Serverless::Function").values():
@@ -96,6 +96,9 @@ def test_whoever_sends_dead_letters_may(deployment: Template, forwarding: Templa
         statements = template["Resources"]["DeadLettersPolicy"]["Properties"]["PolicyDocument"]["Statement"]
         rules = statements[0]["Condition"]["ArnEquals"]["aws:SourceArn"]
         assert rules == [{"Fn::GetAtt": [name, "Arn"]} for name in of_type(template, "AWS::Events::Rule")]
+    policy = deployment["Resources"]["DeadLettersPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    (bus,) = [it for it in policy if it["Sid"] == "Bus"]
+    assert bus["Condition"] == {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": ["EventBus", "Arn"]}}}
 
 
 def test_rules_may_invoke_their_function(deployment: Template) -> None:
@@ -114,11 +117,33 @@ def test_other_accounts_and_regions_forward_what_the_deployment_listens_to(
         assert rule["EventPattern"] == deployment["Resources"][name]["Properties"]["EventPattern"]
 
 
-def test_the_notifier_hears_of_alerts_only(deployment: Template) -> None:
+def test_the_notifier_hears_of_alerts_and_backups_only(deployment: Template) -> None:
     keys = (INFRA.parent / "shared/aws/dynamodb/src/keys.rs").read_text()
-    prefix = re.search(r'ALERTS: &str = "([^"]+)"', keys)[1]  # type: ignore[index]
-    (pattern,) = deployment["Resources"]["NotifierStream"]["Properties"]["FilterCriteria"]["Filters"]
-    assert json.loads(pattern["Pattern"]) == {"dynamodb": {"Keys": {"sk": {"S": [{"prefix": prefix}]}}}}
+    alerts = re.search(r'ALERTS: &str = "([^"]+)"', keys)[1]  # type: ignore[index]
+    backups = re.search(r'fn backups\(.+\n    format!\("OWNER#\{owner\}([^"]+)"\)', keys)[1]  # type: ignore[index]
+    filters = deployment["Resources"]["NotifierStream"]["Properties"]["FilterCriteria"]["Filters"]
+    assert [json.loads(it["Pattern"]) for it in filters] == [
+        {"dynamodb": {"Keys": {"sk": {"S": [{"prefix": alerts}]}}}},
+        {"dynamodb": {"Keys": {"pk": {"S": [{"suffix": backups}]}}}},
+    ]
+
+
+def test_events_are_the_notifiers_alone_and_encrypted(deployment: Template) -> None:
+    bus = deployment["Resources"]["EventBus"]["Properties"]
+    assert bus["Name"] == {"Ref": "AWS::StackName"}
+    assert bus["KmsKeyIdentifier"]["Fn::If"][0] == "MakeKey"
+    assert bus["DeadLetterConfig"] == {"Arn": DEAD_LETTERS}
+    may = {
+        role: it["Resource"]
+        for role in of_type(deployment, "AWS::IAM::Role")
+        for it in of_role(deployment, role)
+        if "events:PutEvents" in each(it["Action"])
+    }
+    assert may == {"NotifierRole": {"Fn::GetAtt": ["EventBus", "Arn"]}}
+    statements = {it["Sid"]: it for it in deployment["Resources"]["Key"]["Properties"]["KeyPolicy"]["Statement"]}
+    # Not its attribute: the bus is made with the key, and so after it.
+    arn = "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:event-bus/${AWS::StackName}"
+    assert statements["EventsOnTheEncryptedBus"]["Condition"] == {"StringEquals": {"aws:SourceArn": {"Fn::Sub": arn}}}
 
 
 def test_logs_end_and_are_encrypted(deployment: Template) -> None:

@@ -120,7 +120,9 @@ class Proxy:
         body = await request.read()
         scope = _SCOPE.search(request.headers.get("Authorization", ""))
         app = _APP.search(request.headers.get("User-Agent", ""))
-        action = parse_qs(body.decode("utf-8", "replace")).get("Action", [request.path])[0]
+        # Systems Manager speaks JSON, and names the action in a header.
+        target = request.headers.get("X-Amz-Target", request.path).rpartition(".")[2]
+        action = parse_qs(body.decode("utf-8", "replace")).get("Action", [target])[0]
         seen = Seen(action, scope.group(1) if scope else "", app.group(1) if app else "", time.time())
         self._seen.append(seen)
         if not self._allowed(action, seen.region):

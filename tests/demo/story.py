@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+import yaml
+
 from tests.cloud import Cloud, wait_for
+from tests.demo import database
 from tests.demo.estate import EU, US, Small
 from tests.demo.screen import Screen
-from tests.estate import Mailbox, plain
+from tests.estate import TAG, Database, Mailbox, plain
 
 WEB = ("web-1", "web-2", "web-3", "archive")
 OURS = ("cpm:deployment", "cpm:owner", "cpm:policy", "cpm:backup", "cpm:unit", "cpm:source")
@@ -35,6 +39,13 @@ policies:
 """
 
 
+class Block(str):
+    """A text that YAML writes as it is, line by line."""
+
+
+yaml.SafeDumper.add_representer(Block, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, "|"))
+
+
 class Story:
     """What one section leaves to the next."""
 
@@ -55,6 +66,9 @@ class Story:
         self.failure_and_alert()
         self.retry_and_relief()
         self.generations()
+        self.consistent()
+        self.frozen()
+        self.databases()
         self.monitor()
 
     # ---- looking
@@ -282,12 +296,131 @@ class Story:
             "the snapshot that somebody made by hand is untouched",
         )
 
+    def apply(self, name: str, policy: dict[str, Any]) -> None:
+        """Apply a policy in a file of its own, and show it."""
+        text = yaml.safe_dump({"policies": [policy]}, sort_keys=False, width=110)
+        (self.cloud.settings.state / name).write_text(text)
+        self.screen.quote(text)
+        self.screen.cpm("apply", "-f", name, "--yes", warnings=False)
+
+    def consistent(self) -> None:
+        """10. Scripts hold an application still."""
+        self.screen.section(
+            "A consistent backup",
+            "The instance `orders` keeps a small database: rows go into a log at once, and into a table when eight are "
+            "together. Snapshots taken at any time catch the two apart. Scripts hold it still: `before` takes a lock and "
+            "waits until the table is whole, `after` lets go, `complete` truncates the log, if the backup is good.",
+        )
+        orders = self.estate.named("orders")
+        files = database.FileDatabase(self.cloud.settings.instances / orders.id)
+        files.start()
+        wait_for("rows", lambda: len(files.rows()) >= 3 * database.BATCH)
+        place = {"instance": orders.id, "region": US}
+        texts = {"before": database.BEFORE, "after": database.AFTER, "complete": database.COMPLETE}
+        scripts = {phase: {"ssm": {"each_target": True, "shell": Block(text)}} for phase, text in texts.items()}
+        self.apply("consistent.yaml", {
+            "name": "orders-db", "account": "main", "generations": 1, "retry": {"count": 0}, "max_frozen": "10s",
+            "scripts": {"enabled": True, "timeout": "10s", "collect_output": True, **scripts}, "targets": [place],
+        })
+
+        self.screen.say("First somebody takes the right to make snapshots away: the log must survive that.")
+        self.cloud.fault("ec2:CreateSnapshots", "deny", resource=orders.id)
+        self.cloud.cpm("backup", "run", "orders-db", "--wait", code=1)
+        self.cloud.heal()
+        bad = self.show(self.backups("orders-db")[0]["id"])
+        told = [str(run["output"]).strip() for run in bad["scripts"]]
+        self.screen.check(
+            bad["status"] == "failed" and told[2:] == ["the log is kept"] and files.segments()[0] == 1,
+            "without snapshots `complete` gets 0: the log is kept, from its first segment on", (told, files.segments()),
+        )
+        wait_for("it to go on", lambda: len(files.segments()) == 2)
+
+        self.screen.cpm("backup", "run", "orders-db", "--wait")
+        good = self.show(self.backups("orders-db")[0]["id"])
+        self.check_held(good, files)
+        self.check_whole(good, ("orders",), "its three volumes were taken in one call, while it was held")
+        self.good = int(good["id"])
+
+    def check_held(self, backup: dict[str, Any], files: database.FileDatabase) -> None:
+        """Nothing was written while the snapshots were asked for, and the log was truncated after that."""
+        ran = [(run["phase"], run["state"]) for run in backup["scripts"]]
+        self.screen.check(
+            ran == [(phase, "succeeded") for phase in ("before", "after", "complete")], "each script ran once", ran,
+        )
+        held, let_go, truncated = (str(run["output"]).strip() for run in backup["scripts"])
+        rows = [re.fullmatch(rf"{what} at row (\d+)", said) for what, said in (("held", held), ("let go", let_go))]
+        row = int(rows[0][1]) if rows[0] else 0
+        self.screen.check(
+            all(rows) and held.removeprefix("held") == let_go.removeprefix("let go") and row > 3 * database.BATCH,
+            f"nothing was written while it was held: row {row} was the last before the snapshots, and after them",
+            (held, let_go),
+        )
+        frozen = backup["frozen_ms"]
+        self.screen.check(
+            frozen is not None and frozen < 10_000, f"it was held for {frozen} ms: the policy allows 10 s", frozen,
+        )
+        wait_for("rows after that", lambda: files.rows()[-1] > row and files.logged() > row)
+        table = files.rows()
+        self.screen.check(
+            table == list(range(1, len(table) + 1)), "it went on after that: no row is missing or there twice", table[-20:],
+        )
+        self.screen.check(
+            truncated == "the log is truncated to segment 2" and files.segments() == [3],
+            "the log was truncated when all snapshots were there, and not before", (truncated, files.segments()),
+        )
+
+    def frozen(self) -> None:
+        """11. The freezer."""
+        self.screen.section(
+            "One backup into the freezer", "`orders-db` keeps 1 generation. What is in the freezer stays beside it.",
+        )
+        self.screen.cpm("freezer", "add", str(self.good), "--name", "Before the upgrade")
+        self.cloud.cpm("backup", "run", "orders-db", "--wait")
+        self.cloud.cpm("cleanup", "run", "--policy", "orders-db", "--wait")
+        self.screen.cpm("freezer", "list")
+        kept = [backup["id"] for backup in self.backups("orders-db") if backup["status"] == "successful"]
+        held = {snapshot["Tags"]["cpm:backup"] for snapshot in self.estate.us.snapshots(policy="orders-db")}
+        self.screen.check(
+            len(kept) == 2 and kept[1] == self.good and held == {str(backup) for backup in kept},
+            f"backup {self.good} outlives its generation, with its snapshots", (kept, held),
+        )
+
+    def databases(self) -> None:
+        """12. Databases and tables."""
+        self.screen.section(
+            "Databases and tables",
+            "A database of RDS and a cluster of Aurora ask by tag for the policy `data`; a cluster of Redshift and a "
+            "DynamoDB table are named in its file. One backup takes all four, each in its own way.",
+        )
+        us = self.estate.us
+        named = [us.warehouse({"Name": "figures"}), us.table({"Name": "sessions"})]
+        self.apply("data.yaml", {
+            "name": "data", "account": "main", "generations": 7, "targets": [source.target for source in named],
+        })
+        tagged = [us.database({"Name": "shop", TAG: "data"}), us.cluster({"Name": "ledger", TAG: "data"})]
+        self.cloud.cpm("scan", "run", "--wait", code=None)
+        self.screen.cpm("policy", "show", "data")
+        self.screen.cpm("backup", "run", "data", "--wait")
+        backup = self.show(self.backups("data")[0]["id"])
+        for source in [*tagged, *named]:
+            self.check_copied(backup, source)
+        self.screen.check(len(backup["units"]) == 4, "and nothing else was made", backup["units"])
+
+    def check_copied(self, backup: dict[str, Any], source: Database) -> None:
+        """A database has one copy in AWS, complete, and the record names it."""
+        units = [(unit["kind"], unit["id"], unit["state"]) for unit in backup["units"] if unit["source"] == source.name]
+        copies = [(copy.id, copy.state) for copy in self.estate.us.copies(source)]
+        self.screen.check(
+            len(units) == 1 and copies == [(units[0][1], "available")] and units[0][2] == "completed",
+            f"`{source.name}` ({source.kind}): one {units[0][0] if units else 'unit'}, complete in AWS", (units, copies),
+        )
+
     def monitor(self) -> None:
-        """10. The monitor."""
+        """13. The monitor."""
         self.screen.section("The backup monitor")
         self.screen.cpm("backup", "list")
         listed = self.cloud.cpm("backup", "list", "--json").json
         self.screen.check(
-            all(backup["status"] == "successful" for backup in listed) and len(listed) == 3,
-            "three backups are kept, and all are successful", listed,
+            all(backup["status"] == "successful" for backup in listed) and len(listed) == 6,
+            "six backups are kept, and all are successful: one that failed goes with its generation", listed,
         )

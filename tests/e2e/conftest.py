@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from tests.cloud import MEMBER, Cloud, wait_for
-from tests.estate import Estate, Mailbox
+from tests.estate import KINDS, Copy, Database, Estate, Mailbox
 
 US, EU = "us-east-1", "eu-west-1"
 WAIT_SCALE = 0.1
@@ -41,9 +41,9 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
 
 @pytest.fixture(autouse=True)
 def as_new(cloud: Cloud) -> Iterator[None]:
-    """No faults, the plane's usual behaviour and quick waits, before each test and after it."""
-    cloud.heal()
-    cloud.behave(snapshot_seconds=1, events="deliver", pending_limit=0, volume_interval=15.0)
+    """No faults, the planes' usual behaviour, every database in its usual state and quick waits, before each test; no
+    faults after it."""
+    cloud.reset()
     cloud.scale_waits(WAIT_SCALE)
     yield
     cloud.heal()
@@ -121,7 +121,7 @@ class Suite:
     def targets(self, policy: str) -> set[str]:
         """What a policy holds, by AWS's ids."""
         shown = self.cloud.cpm("policy", "show", policy, "--json").json
-        return {target.get("instance") or target["volume"] for target in shown["targets"]}
+        return {target[kind] for target in shown["targets"] for kind in ("instance", "volume", *KINDS) if kind in target}
 
     # ---- backups
 
@@ -191,6 +191,23 @@ def once_each(backup: dict[str, Any], place: Estate, volumes: list[str], complet
     assert units == {s["VolumeId"]: s["SnapshotId"] for s in mine}
     if completed:
         assert {unit["state"] for unit in backup["units"] if unit["source"] in volumes} == {"completed"}
+
+
+def copied(backup: dict[str, Any], place: Estate, source: Database) -> Copy:
+    """Assert that a database has exactly one copy of this backup in AWS, complete, and that the record names it; answers
+    it."""
+    (unit,) = [unit for unit in backup["units"] if unit["source"] == source.name]
+    mine = [copy for copy in place.copies(source) if made_by(copy, backup)]
+    assert [(copy.id, copy.state) for copy in mine] == [(unit["id"], "available")], (unit, mine)
+    assert (unit["state"], unit["region"], unit["error"]) == ("completed", place.region, None)
+    return mine[0]
+
+
+def made_by(copy: Copy, backup: dict[str, Any]) -> bool:
+    """Whether a copy of a database is of a backup: by its tags, or, of a table, by its name."""
+    if copy.tags:
+        return copy.tags.get("cpm:backup") == str(backup["id"])
+    return copy.name.startswith(f"cpm.-{backup['id']}-")
 
 
 def says(backup: dict[str, Any], text: str) -> bool:

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.cloud import HOME, MEMBER, STACK, Cloud, load_template, wait_for
-from tests.e2e.conftest import US, Suite, account, of_instance, of_volume, once_each
-from tests.estate import TAG, Estate
+from tests.e2e.conftest import US, Suite, account, copied, of_instance, of_volume, once_each
+from tests.estate import KINDS, TAG, Estate
 
 EXTERNAL_ID = "x7"
 
@@ -48,6 +48,40 @@ def test_backup_and_retention_through_roles(suite: Suite, member: Estate, us: Es
     assert member.snapshot_ids(*volumes, alone) == {unit["id"] for unit in second["units"]}
     assert first["account"] == "prod"
     assert not us.snapshot_ids(policy=policy), "nothing is made in the home account"
+
+
+def test_every_kind_goes_through_roles(suite: Suite, member: Estate, us: Estate) -> None:
+    sources = [member.of_kind(kind, {"Name": kind}) for kind in KINDS]
+    instance, volumes = member.instance()
+    policy = suite.policy(
+        *(source.target for source in sources), of_instance(instance, option="only-amis"),
+        account="prod", generations=1,
+    )
+
+    first, second = suite.run(policy), suite.run(policy)
+    suite.clean_up(policy)
+
+    for source in sources:
+        kept = copied(second, member, source)
+        assert [copy.id for copy in member.copies(source)] == [kept.id]
+    (image,) = member.images(instance)
+    assert image["ImageId"] in {unit["id"] for unit in second["units"]}
+    assert member.snapshot_ids(*volumes) == image["Snapshots"]
+    assert {first["account"], second["account"]} == {"prod"}
+    assert not us.images(instance), "nothing is made in the home account"
+
+
+def test_databases_of_the_member_are_found_by_their_tags(cloud: Cloud, suite: Suite, member: Estate) -> None:
+    policy = suite.policy(account="prod")
+    sources = [member.of_kind(kind, {TAG: policy}) for kind in KINDS]
+
+    cloud.cpm("scan", "run", "--wait")
+
+    assert suite.targets(policy) == {source.name for source in sources}
+    for source in sources:
+        member.untag(source, TAG)
+    cloud.cpm("scan", "run", "--wait")
+    assert suite.targets(policy) == set()
 
 
 def test_tags_of_the_member_are_followed(cloud: Cloud, suite: Suite, member: Estate) -> None:

@@ -20,7 +20,10 @@ def test_openapi_is_served_and_complete(cloud: Cloud) -> None:
     assert status == 200
     assert document["openapi"].startswith("3.")
     paths = " ".join(document["paths"])
-    for path in ("/backups/{id}", "/policies/{name}", "/plan", "/apply", "/scans", "/rebuild", "/alerts", "/audit"):
+    for path in (
+        "/backups/{id}", "/policies/{name}", "/plan", "/apply", "/scans", "/rebuild", "/alerts", "/audit",
+        "/freezer/{name}",
+    ):
         assert path in paths
 
 

@@ -128,15 +128,3 @@ def test_a_target_that_is_gone_fails_when_the_policy_keeps_it(suite: Suite, us: 
 
     assert backup["status"] == "partially-successful"
     assert suite.targets(policy) == {stays, goes}
-
-
-def test_an_image_option_says_that_snapshots_are_made(cloud: Cloud, suite: Suite, us: Estate) -> None:
-    instance, volumes = us.instance(volumes=1)
-    policy = suite.policy(of_instance(instance, option="only-amis"))
-
-    backup = suite.run(policy)
-
-    once_each(backup, us, volumes)
-    assert says(backup, "not carried out yet")
-    shown = cloud.cpm("policy", "show", policy, "--json").json
-    assert shown["targets"][0]["not_carried_out"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -31,8 +32,14 @@ BY_AWS = {
     "kms:ReEncryptFrom": "DynamoDB uses the key for the caller",
     "kms:ReEncryptTo": "DynamoDB uses the key for the caller",
 }
-# Not a call of its own: EC2 asks for it when CreateSnapshot and CreateSnapshots come with tags.
-WITHOUT_A_CALL = {"ec2:CreateTags"}
+# Not calls of their own: AWS asks for them when the calls that make something come with tags.
+WITHOUT_A_CALL = {"ec2:CreateTags", "rds:AddTagsToResource", "redshift:CreateTags"}
+# How services sign, where IAM calls them otherwise.
+IN_IAM = {"monitoring": "cloudwatch", "tagging": "tag"}
+# What takes something away, but items of the suite's own table.
+TAKES_AWAY = re.compile(r"\w+:(Delete|Deregister)(?!Item)\w+")
+# Calls that look at tags; backups of tables have none.
+BY_NAME_ONLY = {"dynamodb:DeleteBackup"}
 # Transactions are no action of IAM: each item needs the action that it is.
 TRANSACTIONS = {"TransactWriteItems", "TransactGetItems"}
 
@@ -43,14 +50,15 @@ def statements(role: dict[str, Any]) -> list[dict[str, Any]]:
     return [statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
 
 
+def named(statement: dict[str, Any]) -> set[str]:
+    """The actions of a statement."""
+    found = statement["Action"]
+    return {found} if isinstance(found, str) else set(found)
+
+
 def actions(role: dict[str, Any]) -> set[str]:
     """What a role's own policies allow."""
-    found: set[str] = set()
-    for statement in statements(role):
-        if statement["Effect"] == "Allow":
-            named = statement["Action"]
-            found |= {named} if isinstance(named, str) else set(named)
-    return found
+    return {action for statement in statements(role) if statement["Effect"] == "Allow" for action in named(statement)}
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +67,7 @@ def called(cloud: Cloud) -> dict[tuple[str, str], set[str]]:
     found: dict[tuple[str, str], set[str]] = defaultdict(set)
     for call in cloud.calls():
         names = call["parts"] if call["action"] in TRANSACTIONS else [call["action"]]
-        service = {"monitoring": "cloudwatch"}.get(call["service"], call["service"])
+        service = IN_IAM.get(call["service"], call["service"])
         found[call["app"], call["account"]] |= {f"{service}:{name}" for name in names}
     return found
 
@@ -111,7 +119,9 @@ def test_the_members_roles_allow_what_is_called_and_no_more(called: dict[tuple[s
 
 def test_only_the_cleaner_can_delete_and_only_what_is_ours(template: dict[str, Any]) -> None:
     for app, role in FUNCTIONS.items():
-        deletes = [statement for statement in statements(template[role]) if "ec2:Delete" in str(statement["Action"])]
+        deletes = {action for action in actions(template[role]) if TAKES_AWAY.fullmatch(action)}
         assert bool(deletes) == (app == "cpm-cleaner"), app
-    allowed = [s for s in statements(template["CleanerRole"]) if "ec2:DeleteSnapshot" in str(s["Action"])]
-    assert all("aws:ResourceTag/cpm:deployment" in str(s.get("Condition")) for s in allowed)
+    for statement in statements(template["CleanerRole"]):
+        taken = {action for action in named(statement) if TAKES_AWAY.fullmatch(action)}
+        if taken - BY_NAME_ONLY:
+            assert "aws:ResourceTag/cpm:deployment" in str(statement.get("Condition"))

@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.cloud import Cloud, wait_for
 from tests.e2e.conftest import Suite, of_instance
-from tests.estate import TAG, Estate
+from tests.estate import KINDS, TAG, Estate
 
 
 def scan(cloud: Cloud, *options: str) -> dict[str, Any]:
@@ -132,3 +132,79 @@ def test_a_region_that_cannot_be_read_costs_no_other(cloud: Cloud, suite: Suite,
     cloud.heal()
     scan(cloud)
     assert not suite.alerts("main eu-west-1")
+
+
+def test_tags_of_databases_and_tables_are_followed(cloud: Cloud, suite: Suite, us: Estate, eu: Estate) -> None:
+    first, second = suite.policy(), suite.policy()
+    here = [us.of_kind(kind, {TAG: first}) for kind in KINDS]
+    there = [eu.of_kind(kind, {TAG: f"{first} {second}"}) for kind in KINDS]
+
+    scan(cloud)
+
+    names = {source.name for source in there}
+    assert suite.targets(first) == {source.name for source in here} | names
+    assert suite.targets(second) == names
+    shown = cloud.cpm("policy", "show", first, "--json").json["targets"]
+    assert {(kind, target["region"]) for target in shown for kind in KINDS if kind in target} == {
+        (source.kind, source.region) for source in [*here, *there]
+    }
+    assert {target["put_by"] for target in shown} == {"tag"}
+
+    for source in here:
+        us.untag(source, TAG)
+    for source in there:
+        eu.tag(source, {TAG: second})
+    scan(cloud)
+
+    assert suite.targets(first) == set()
+    assert suite.targets(second) == names
+    for source in there:
+        eu.untag(source, TAG)
+
+
+def test_a_database_takes_no_option(cloud: Cloud, suite: Suite, us: Estate) -> None:
+    policy = suite.policy()
+    # RDS and Redshift let no `#` into a tag: a table alone can carry an option.
+    table = us.table({TAG: f"{policy}#only-snaps"})
+    good = us.table({TAG: policy})
+
+    scanned = scan(cloud)
+
+    (line,) = lines(scanned, table.name)
+    assert line["level"] == "error" and "only-snaps" in line["message"]
+    assert suite.targets(policy) == {good.name}
+    for source in (table, good):
+        us.untag(source, TAG)
+
+
+def test_no_backup_takes_a_database_out(cloud: Cloud, suite: Suite, us: Estate) -> None:
+    policy = suite.policy()
+    sources = [us.of_kind(kind, {TAG: policy}) for kind in KINDS]
+    scan(cloud)
+    assert suite.targets(policy) == {source.name for source in sources}
+
+    for source in sources:
+        us.tag(source, {TAG: "no-backup"})
+    scan(cloud)
+
+    assert suite.targets(policy) == set()
+
+
+def test_a_service_that_cannot_be_read_costs_no_other(cloud: Cloud, suite: Suite, us: Estate) -> None:
+    policy = suite.policy()
+    database, warehouse = us.database({TAG: policy}), us.warehouse({TAG: policy})
+    scan(cloud)
+    assert suite.targets(policy) == {database.name, warehouse.name}
+    us.untag(database, TAG)
+    cloud.fault("redshift:DescribeClusters", "deny", app="cpm-tag-scanner")
+
+    cloud.cpm("scan", "run", "--wait", "--json", code=1)
+
+    assert warehouse.name in suite.targets(policy), "what could not be read changes nothing"
+    alert = wait_for("the alert", lambda: suite.alerts(f"main {us.region}") or None)[0]
+    assert "redshift:DescribeClusters" in alert["message"]
+    cloud.heal()
+    scan(cloud)
+    assert suite.targets(policy) == {warehouse.name}
+    assert not suite.alerts(f"main {us.region}")
+    us.untag(warehouse, TAG)

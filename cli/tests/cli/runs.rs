@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::{
     command::{cpm_at, end},
     stub::Stub,
-    views::{alert, backup, backup_summary, event, policy, scan, scan_run},
+    views::{agents, alert, backup, backup_summary, event, frozen, policy, scan, scan_run},
 };
 
 fn started() -> Value {
@@ -47,7 +47,10 @@ fn show_has_the_shape_that_scripts_rely_on() {
         "started",
         "ended",
         "frozen_ms",
+        "frozen",
+        "max_frozen",
         "units",
+        "scripts",
         "log",
     ];
     assert_eq!(keys, order);
@@ -83,6 +86,76 @@ fn a_list_is_the_same_without_units_and_log() {
 }
 
 #[test]
+fn a_frozen_backup_is_shown_as_one() {
+    let mut shown = backup(17, "successful");
+    shown["frozen"] =
+        json!({"name": "Before 12.4", "description": "the last good one", "time": "2026-04-01T09:00:00Z"});
+    let mut summary = shown.clone();
+    summary.as_object_mut().unwrap().retain(|field, _| field != "units" && field != "log");
+    let stub = Stub::start()
+        .on("GET /v1/backups/17", shown.clone())
+        .on("GET /v1/backups", json!({"backups": [summary, backup_summary(16, "successful")], "next": null}));
+    assert_eq!(stub.run(&["backup", "show", "17", "--json"]).json(), shown);
+    let all = [stub.run(&["backup", "list"]).out, stub.run(&["backup", "show", "17"]).out];
+    assert_snapshot!(all.join("\n"));
+}
+
+const FROZEN: &str = "/v1/freezer/Before%20(12.4)";
+
+#[test]
+fn freezes_and_lists_by_words() {
+    let second = json!({"name": "zero", "description": null, "time": "2026-04-02T09:00:00Z", "backup": 3, "policy": "db",
+        "account": "main", "started": "2026-03-02T01:00:02Z", "afterwards": "retention"});
+    let stub = Stub::start()
+        .on("POST /v1/freezer", frozen("retention"))
+        .on("GET /v1/freezer", json!({"frozen": [frozen("retention"), second]}))
+        .on(&format!("GET {FROZEN}"), frozen("deletion"));
+    let add = ["freezer", "add", "17", "--name", "Before (12.4)", "--description", "the last\ngood one"];
+    let ran = stub.run(&add);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{ran}");
+    let shown = [&["freezer", "list"][..], &["freezer", "show", "Before (12.4)"]].map(|args| stub.run(args).out);
+    assert_snapshot!([ran.out, shown.join("\n")].join("\n"));
+    assert_eq!(stub.run(&[&add[..], &["--json"]].concat()).json(), frozen("retention"));
+    let list = stub.run(&["freezer", "list", "--json", "last good", "12.4"]);
+    assert_eq!(list.json(), json!([frozen("retention"), second]));
+    assert_eq!(stub.run(&["freezer", "show", "Before (12.4)", "--json"]).json(), frozen("deletion"));
+    let asked = stub.asked();
+    let body = json!({"backup": 17, "name": "Before (12.4)", "description": "the last\ngood one"});
+    assert_eq!(asked[0].body, body);
+    assert_eq!(stub.requests()[4], "GET /v1/freezer?words=last+good+12.4");
+}
+
+#[rstest]
+#[case("retention", "backup 17 is under the retention of policy `web` again")]
+#[case("deletion", "backup 17 is deleted with all its snapshots: its policy `web` is gone")]
+fn what_becomes_of_it_is_said_before_it_is_taken_out(#[case] afterwards: &str, #[case] told: &str) {
+    let removed = json!({"name": "Before (12.4)", "backup": 17, "policy": "web", "afterwards": afterwards,
+        "cleanup": null});
+    let stub = Stub::start()
+        .on(&format!("GET {FROZEN}"), frozen(afterwards))
+        .on(&format!("DELETE {FROZEN}?afterwards={afterwards}"), removed.clone());
+    let ran = stub.run(&["freezer", "remove", "Before (12.4)", "--yes"]);
+    assert_eq!((ran.code, ran.out), (0, format!("`Before (12.4)` is out of the freezer: {told}.\n")));
+    assert_eq!(ran.err, format!("Taking `Before (12.4)` out of the freezer: {told}.\n"));
+    assert_eq!(stub.run(&["freezer", "remove", "Before (12.4)", "--yes", "--json"]).json(), removed);
+    let ran = stub.run(&["freezer", "remove", "Before (12.4)"]);
+    assert_eq!((ran.code, stub.requests().len()), (1, 5), "nobody was asked, nothing done: {ran}");
+    assert!(ran.err.contains(told) && ran.err.contains("pass --yes"), "{ran}");
+}
+
+#[test]
+fn agents_are_listed_with_what_is_missing() {
+    let stub = Stub::start().on("GET /v1/agents", agents());
+    let ran = stub.run(&["agent", "list"]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{ran}");
+    assert_snapshot!(ran.out);
+    assert_eq!(stub.run(&["agent", "list", "--policy", "web", "--json"]).json(), agents()["agents"]);
+    assert_eq!(stub.requests(), ["GET /v1/agents", "GET /v1/agents?policy=web"]);
+    let ready = Stub::start().on("GET /v1/agents", json!({"agents": [agents()["agents"][0]]}));
+    assert!(ready.run(&["agent", "list"]).out.ends_with("Nothing is missing.\n"));
+}
+
+#[test]
 fn long_lists_come_by_pages() {
     let page = |ids: std::ops::RangeInclusive<u64>, next: Value| {
         let backups: Vec<Value> = ids.rev().map(|id| backup_summary(id, "successful")).collect();
@@ -104,11 +177,16 @@ fn empty_lists_say_so_and_what_to_do() {
     let stub = Stub::start()
         .on("GET /v1/backups", json!({"backups": [], "next": null}))
         .on("GET /v1/scans", json!({"scans": []}))
+        .on("GET /v1/freezer", json!({"frozen": []}))
+        .on("GET /v1/agents", json!({"agents": []}))
         .on("GET /v1/alerts", json!({"alerts": []}))
         .on("GET /v1/audit", json!({"events": [], "next": null}));
     let all: Vec<String> = [
         &["backup", "list"][..],
         &["backup", "list", "--status", "failed"],
+        &["freezer", "list"],
+        &["freezer", "list", "upgrade"],
+        &["agent", "list"],
         &["scan", "log"],
         &["alert", "list"],
         &["audit", "list"],

@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use crate::{
     command::cpm_at,
     stub::Stub,
-    views::{alert, applied, backup, backup_summary, event, plan, policy, policy_summary, scan, scan_run},
+    views::{alert, applied, backup, backup_summary, event, frozen, plan, policy, policy_summary, scan, scan_run},
 };
 
 /// The binary on a terminal of its own.
@@ -170,16 +170,33 @@ fn deletes_ask(#[case] noun: &str, #[case] question: &str) {
     }
 }
 
+#[test]
+fn the_freezer_asks_and_says_what_becomes_of_it() {
+    for (answer, done) in [("yes\n", true), ("no\n", false)] {
+        let stub = Stub::start().on("GET /v1/freezer/zero", frozen("deletion")).on(
+            "DELETE /v1/freezer/zero",
+            json!({"name": "zero", "backup": 17, "policy": "web", "afterwards": "deletion", "cleanup": null}),
+        );
+        let mut terminal = Terminal::start(command(&stub, &["freezer", "remove", "zero"]), 80);
+        terminal.until("backup 17 is deleted with all its snapshots: its policy `web` is gone. [yes/no] ", 1);
+        terminal.types(answer);
+        let (code, shown) = terminal.end();
+        assert_eq!((code, stub.requests().len()), (i32::from(!done), 1 + usize::from(done)), "{shown}");
+    }
+}
+
 fn monitor() -> Stub {
     let long = "a-policy-with-quite-a-long-name-as-people-have-them-in-large-estates";
     let mut named = backup_summary(120_345, "partially-successful");
     named["policy"] = json!(&long[..64]);
     let mut attention = policy_summary(&long[..64]);
-    attention["attention"] = json!(["snapshots-only"]);
+    attention["attention"] = json!(["never-runs"]);
     let scans: Vec<Value> = vec![scan("2026-03-29T01:00:00Z-root-4f7c1a90", 0)];
     Stub::start()
         .on("GET /v1/backups", json!({"backups": [named, backup_summary(17, "successful")], "next": null}))
         .on("GET /v1/backups/17", backup(17, "failed"))
+        .on("GET /v1/freezer", json!({"frozen": [frozen("retention")]}))
+        .on("GET /v1/agents", crate::views::agents())
         .on("GET /v1/policies", json!({"policies": [attention, policy_summary("web")]}))
         .on("GET /v1/policies/web", policy("web"))
         .on("GET /v1/scans", json!({"scans": scans}))
@@ -198,6 +215,8 @@ fn monitor() -> Stub {
 #[case(&["policy", "show", "web"])]
 #[case(&["backup", "list"])]
 #[case(&["backup", "show", "17"])]
+#[case(&["freezer", "list"])]
+#[case(&["agent", "list"])]
 #[case(&["scan", "log"])]
 #[case(&["scan", "log", "s1"])]
 #[case(&["alert", "list"])]

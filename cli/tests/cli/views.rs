@@ -35,11 +35,17 @@ pub fn policy_summary(name: &str) -> Value {
 
 pub fn policy(name: &str) -> Value {
     let mut view = policy_summary(name);
+    view["scripts"] = json!({"enabled": true, "timeout": "1m", "collect_output": true,
+        "before": {"ssm": {"instance": INSTANCE, "region": "us-east-1", "shell": "flush.sh"}},
+        "after": {"ssm": {"each_target": true, "document": "thaw-db"}},
+        "complete": {"lambda": "arn:aws:lambda:us-east-1:111122223333:function:truncate-logs"}});
+    view["vss"] = json!("diskshadow");
+    view["max_frozen"] = json!("10s");
     view["slots"] = json!([{"schedule": "nightly", "next": "2026-03-30T00:00:00Z"}]);
     view["targets"] = json!([
         {"instance": INSTANCE, "region": "us-east-1", "volumes": {"exclude": [VOLUME]}, "option": "initial-ami",
-            "put_by": "person", "not_carried_out": "initial-ami"},
-        {"volume": "vol-0123456789abcdef1", "region": "eu-west-1", "put_by": "tag", "not_carried_out": null}]);
+            "app_aware": {"volumes": ["d:", "e:"]}, "put_by": "person"},
+        {"volume": "vol-0123456789abcdef1", "region": "eu-west-1", "put_by": "tag"}]);
     view
 }
 
@@ -48,7 +54,12 @@ pub fn backup_summary(id: u64, status: &str) -> Value {
     let ended = if status == "in-progress" { Value::Null } else { json!("2026-03-29T01:03:20Z") };
     json!({"id": id, "policy": "web", "account": "main", "status": status, "counts": status == "successful",
         "trigger": "schedule", "retry": false, "slot": "2026-03-29T01:00:00Z", "started": "2026-03-29T01:00:02Z",
-        "ended": ended, "frozen_ms": null})
+        "ended": ended, "frozen_ms": null, "frozen": null, "max_frozen": null})
+}
+
+pub fn frozen(afterwards: &str) -> Value {
+    json!({"name": "Before (12.4)", "description": "the last\ngood one", "time": "2026-04-01T09:00:00Z", "backup": 17,
+        "policy": "web", "account": "main", "started": "2026-03-29T01:00:02Z", "afterwards": afterwards})
 }
 
 pub fn backup(id: u64, status: &str) -> Value {
@@ -60,6 +71,9 @@ pub fn backup(id: u64, status: &str) -> Value {
     };
     let error = (state == "failed").then_some("SnapshotCreationPerVolumeRateExceeded: too often (wait 15 s)");
     let ended = if state == "pending" { Value::Null } else { json!("2026-03-29T01:03:10Z") };
+    if status == "partially-successful" {
+        (view["frozen_ms"], view["max_frozen"]) = (json!(12_345), json!("10s"));
+    }
     view["units"] = json!([
         {"kind": "ebs-snapshot", "region": "us-east-1", "source": VOLUME, "instance": INSTANCE,
             "id": "snap-0123456789abcdef0", "state": "completed", "started": "2026-03-29T01:00:03Z",
@@ -67,11 +81,34 @@ pub fn backup(id: u64, status: &str) -> Value {
         {"kind": "ebs-snapshot", "region": "eu-west-1", "source": "vol-0123456789abcdef1", "instance": null,
             "id": "snap-0123456789abcdef1", "state": state, "started": "2026-03-29T01:00:03Z", "ended": ended,
             "error": error}]);
+    view["scripts"] = if status == "partially-successful" { script_runs() } else { json!([]) };
     view["log"] = json!([
         {"time": "2026-03-29T01:00:02Z", "level": "info", "message": "2 targets, 2 volumes"},
         {"time": "2026-03-29T01:03:20Z", "level": "warning",
             "message": "initial-ami is not carried out yet: i-0123456789abcdef0 is backed up by snapshots only"}]);
     view
+}
+
+/// One that ended well with an output, one that failed, one that was stopped, and one that waits.
+fn script_runs() -> Value {
+    let run = |phase: &str, kind: &str, target: &str, state: &str| {
+        json!({"phase": phase, "kind": kind, "target": target, "state": state, "exit_code": null,
+            "started": "2026-03-29T01:00:02Z", "ended": "2026-03-29T01:00:05Z", "output": null, "truncated": false,
+            "error": null})
+    };
+    let mut before = run("before", "script", INSTANCE, "succeeded");
+    before["exit_code"] = json!(0);
+    before["output"] = json!("flushing\n\u{1b}[31mtables\n");
+    before["truncated"] = json!(true);
+    let mut vss = run("before", "vss", INSTANCE, "failed");
+    vss["exit_code"] = json!(7);
+    vss["error"] = json!("Script.ExitCode: it ended with 7 (see the output)");
+    let after = run("after", "script", INSTANCE, "timed-out");
+    let function = "arn:aws:lambda:us-east-1:111122223333:function:truncate-logs";
+    let mut complete = run("complete", "script", function, "planned");
+    complete["started"] = Value::Null;
+    complete["ended"] = Value::Null;
+    json!([before, vss, after, complete])
 }
 
 pub fn scan(id: &str, failed_places: u32) -> Value {
@@ -122,4 +159,18 @@ pub fn alert() -> Value {
 pub fn event() -> Value {
     json!({"time": "2026-03-29T01:00:00Z", "actor": "arn:aws:iam::111122223333:user/ann", "action": "policy.create",
         "subject": "web", "details": "account main, 30 generations"})
+}
+
+pub fn agents() -> Value {
+    let agent = |instance: &str, ping: Value, missing: Value| {
+        let seen = if ping.is_null() { Value::Null } else { json!("2026-03-29T01:00:00Z") };
+        let version = if ping.is_null() { Value::Null } else { json!("3.3.1611.0") };
+        json!({"account": "main", "region": "us-east-1", "instance": instance, "policies": ["db", "web"],
+            "needed_for": ["scripts", "vss"], "platform": "windows", "ping": ping, "version": version,
+            "last_seen": seen, "missing": missing})
+    };
+    let missing =
+        json!([{"what": "Systems Manager does not manage the instance", "advice": "install the SSM Agent"}]);
+    json!({"agents": [agent(INSTANCE, json!("online"), json!([])),
+        agent("i-0123456789abcdef1", Value::Null, missing)]})
 }

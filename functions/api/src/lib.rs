@@ -4,12 +4,14 @@
 //! is refused as problem details (RFC 9457).
 
 mod accounts;
+mod agents;
 mod alerts;
 mod audit;
 mod backups;
 mod caller;
 mod cleanups;
 mod configuration;
+mod freezer;
 mod openapi;
 mod policies;
 mod refusal;
@@ -20,9 +22,9 @@ mod schedules;
 use std::sync::Arc;
 
 use axum::{Router, extract::DefaultBodyLimit, middleware, routing::get};
-use cpm_app::{configuration::Setup, run::Runs};
+use cpm_app::{agents::AgentDesk, configuration::Setup, freezer::Freezer, run::Runs};
 use cpm_domain::{name::OwnerName, schedule::Zone};
-use cpm_ports::{Clock, Executions, Store};
+use cpm_ports::{Agents, Clock, Drivers, Executions, Store};
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -37,6 +39,10 @@ pub struct World {
     pub store: Arc<dyn Store>,
     /// The state machines.
     pub executions: Arc<dyn Executions>,
+    /// What describes instances.
+    pub drivers: Drivers,
+    /// What looks after agents.
+    pub agents: Arc<dyn Agents>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// The zone of new schedules that name none.
@@ -52,6 +58,20 @@ impl World {
             owner: &caller.owner,
             actor: &caller.actor,
             default_zone: &self.timezone,
+        }
+    }
+
+    fn agents<'a>(&'a self, caller: &'a Caller) -> AgentDesk<'a> {
+        AgentDesk { store: &*self.store, drivers: &self.drivers, agents: &*self.agents, owner: &caller.owner }
+    }
+
+    fn freezer<'a>(&'a self, caller: &'a Caller) -> Freezer<'a> {
+        Freezer {
+            store: &*self.store,
+            executions: &*self.executions,
+            clock: &*self.clock,
+            owner: &caller.owner,
+            actor: &caller.actor,
         }
     }
 
@@ -84,11 +104,13 @@ pub fn router(world: World) -> Router {
 fn routes() -> OpenApiRouter<World> {
     let v1 = OpenApiRouter::new()
         .merge(accounts::routes())
+        .merge(agents::routes())
         .merge(alerts::routes())
         .merge(audit::routes())
         .merge(backups::routes())
         .merge(cleanups::routes())
         .merge(configuration::routes())
+        .merge(freezer::routes())
         .merge(policies::routes())
         .merge(scans::routes())
         .merge(schedules::routes());

@@ -4,8 +4,11 @@ use std::{collections::HashMap, sync::Arc};
 
 use cpm_api::{World, router};
 use cpm_aws_dynamodb::Table;
+use cpm_aws_ec2::Ec2;
+use cpm_aws_place::Roles;
 use cpm_aws_sfn::Sfn;
-use cpm_ports::Machine;
+use cpm_aws_ssm::Ssm;
+use cpm_ports::{Drivers, Machine};
 use cpm_runtime::{Settings, SystemClock, aws_config, init_tracing};
 
 #[tokio::main(flavor = "current_thread")]
@@ -18,9 +21,12 @@ async fn main() -> Result<(), lambda_http::Error> {
         (Machine::Cleanup, Settings::required("CPM_CLEANUP_STATE_MACHINE")?),
     ]);
     let config = aws_config().await;
+    let roles = Roles::new(&config);
     let world = World {
         store: Arc::new(Table::new(&config, &settings.table)),
         executions: Arc::new(Sfn::new(&config, machines)),
+        drivers: Drivers::new(vec![Arc::new(Ec2::of(&roles))]),
+        agents: Arc::new(Ssm::new(&roles)),
         clock: Arc::new(SystemClock),
         timezone: settings.timezone,
     };

@@ -5,6 +5,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use cpm_contracts::api::Problem;
+use cpm_domain::kind::Kind;
 use utoipa::{
     Modify, OpenApi,
     openapi::{
@@ -20,10 +21,10 @@ use crate::refusal::Refusal;
 #[openapi(
     info(
         title = "Cloud Protection Manager",
-        description = "Backups of EC2 instances and EBS volumes by policy and schedule. Every refusal is a Problem (RFC 9457).",
+        description = "Backups of instances, volumes, databases, clusters and tables by policy and schedule. Every refusal is a Problem (RFC 9457).",
         license(name = "Apache-2.0")
     ),
-    components(schemas(Problem)),
+    components(schemas(Kind, Problem)),
     modifiers(&SigV4)
 )]
 pub(crate) struct Described;

@@ -4,8 +4,9 @@ use axum::{Json, extract::State, http::StatusCode};
 use cpm_contracts::api::{Applied, BackupRun, Policies, PolicyView, ResourceView, Started};
 use cpm_domain::{
     id::Region,
+    kind::{Kind, Resource},
     name::PolicyName,
-    target::{Resource, TargetKey},
+    target::TargetKey,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -112,18 +113,18 @@ async fn run(
 }
 
 /// Which policies hold a resource
-#[utoipa::path(get, path = "/resources/{region}/{id}/policies", tag = "policies", operation_id = "showHolders",
+#[utoipa::path(get, path = "/resources/{region}/{kind}/{id}/policies", tag = "policies", operation_id = "showHolders",
     params(("region" = String, Path, description = "Where"),
-        ("id" = String, Path, description = "The id of an instance or a volume")),
+        ("kind" = Kind, Path, description = "What it is"),
+        ("id" = String, Path, description = "Its id or name")),
     responses((status = 200, description = "They", body = ResourceView), Refusals))]
 async fn holders(
     State(world): State<World>,
     caller: Caller,
-    Named((region, id)): Named<(Region, String)>,
+    Named((region, kind, id)): Named<(Region, Kind, String)>,
 ) -> Result<Json<ResourceView>, Refusal> {
-    let Some(resource) = Resource::from_id(&id) else {
-        let detail = format!("`{id}` is neither the id of an instance nor of a volume");
-        return Err(Refusal::bad_request(detail, "write it as AWS does: i-0123456789abcdef0, vol-0123456789abcdef0"));
-    };
+    let resource = Resource::new(kind, &id).map_err(|error| {
+        Refusal::bad_request(error.to_string(), "write the kind as in a policy file, and the id as AWS does")
+    })?;
     Ok(Json(world.setup(&caller).policies_with(&TargetKey { region, resource }).await?))
 }

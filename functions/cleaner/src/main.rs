@@ -2,7 +2,6 @@
 
 use cpm_app::cleanup::Steps;
 use cpm_aws_dynamodb::Table;
-use cpm_aws_ec2::Ec2;
 use cpm_contracts::cleanup::Step;
 use cpm_ports::Deadline;
 use cpm_runtime::{Failure, Settings, SystemClock, aws_config, init_tracing, serve};
@@ -13,8 +12,9 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     init_tracing();
     let settings = Settings::from_env()?;
     let config = aws_config().await;
-    let (table, ec2) = (Table::new(&config, &settings.table), Ec2::new(&config));
-    let steps = Steps { store: &table, deletions: &ec2, clock: &SystemClock };
+    let table = Table::new(&config, &settings.table);
+    let deleters = cpm_aws_targets::deleters(&config);
+    let steps = Steps { store: &table, deleters: &deleters, clock: &SystemClock };
     serve(|step, deadline| run(&steps, step, deadline)).await
 }
 

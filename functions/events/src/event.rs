@@ -3,11 +3,11 @@
 use cpm_contracts::backup::StartBackup;
 use cpm_domain::{
     aws::snapshot_state,
-    id::{AccountId, Region, SnapshotId, VolumeId},
+    id::{AccountId, Region, SnapshotId, UnitId},
+    kind::{Kind, Resource},
     name::{OwnerName, PolicyName},
     tag::TAG_KEY,
-    target::Resource,
-    unit::{SnapshotReport, UnitState},
+    unit::{UnitKind, UnitReport, UnitState},
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -15,12 +15,12 @@ use serde_json::Value;
 /// What an event says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Event {
-    /// AWS is done with the snapshots of one call (source `aws.ec2`).
-    Snapshots {
+    /// AWS is done with the units of one call (sources `aws.ec2` and `aws.rds`).
+    Units {
         /// Where.
         region: Region,
         /// How they ended.
-        reports: Vec<SnapshotReport>,
+        reports: Vec<UnitReport>,
     },
     /// The `cpm backup` tag of a resource was set, changed or taken off (source `aws.tag`).
     Tag {
@@ -83,6 +83,30 @@ struct SnapshotOfMany {
     status: String,
 }
 
+/// "EC2 AMI State Change".
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ImageChange {
+    image_id: String,
+    state: String,
+    #[serde(default)]
+    error_message: String,
+}
+
+/// "RDS DB Snapshot Event" and "RDS DB Cluster Snapshot Event".
+#[derive(Deserialize)]
+struct DatabaseEvent {
+    #[serde(rename = "EventID")]
+    event: String,
+    #[serde(rename = "SourceIdentifier")]
+    snapshot: String,
+}
+
+/// A manual snapshot of a database was created. RDS has no event of one that failed: a poll finds it.
+const DATABASE_SNAPSHOT: &str = "RDS-EVENT-0042";
+/// A manual snapshot of a cluster was created.
+const CLUSTER_SNAPSHOT: &str = "RDS-EVENT-0075";
+
 #[derive(Deserialize)]
 struct StatusChange {
     name: String,
@@ -108,6 +132,14 @@ pub(crate) fn read(event: Value) -> Result<Event, String> {
             };
             many.snapshots.iter().map(read).collect::<Result<_, _>>()?
         }
+        "EC2 AMI State Change" => {
+            let change: ImageChange = serde_json::from_value(envelope.detail).map_err(text)?;
+            image(&change).into_iter().collect()
+        }
+        "RDS DB Snapshot Event" | "RDS DB Cluster Snapshot Event" => {
+            let event: DatabaseEvent = serde_json::from_value(envelope.detail).map_err(text)?;
+            database(&event).into_iter().collect()
+        }
         "Tag Change on Resource" => return Ok(tag(&envelope)),
         "Step Functions Execution Status Change" => {
             let change: StatusChange = serde_json::from_value(envelope.detail).map_err(text)?;
@@ -116,7 +148,34 @@ pub(crate) fn read(event: Value) -> Result<Event, String> {
         }
         _ => return Ok(Event::Other),
     };
-    Ok(Event::Snapshots { region: envelope.region, reports })
+    if reports.is_empty() {
+        return Ok(Event::Other);
+    }
+    Ok(Event::Units { region: envelope.region, reports })
+}
+
+/// What AWS tells of a unit without saying what it was made of.
+fn told(kind: UnitKind, id: &str, state: UnitState, cause: &str) -> UnitReport {
+    let cause = (!cause.is_empty()).then(|| cause.to_owned());
+    UnitReport { kind, id: UnitId::new(id), source: None, state, started: None, cause, parts: Vec::new() }
+}
+
+fn image(change: &ImageChange) -> Option<UnitReport> {
+    let state = match change.state.as_str() {
+        "failed" => UnitState::Failed,
+        // Its snapshots are named only when it is described: a poll settles it.
+        _ => return None,
+    };
+    Some(told(UnitKind::Ami, &change.image_id, state, &change.error_message))
+}
+
+fn database(event: &DatabaseEvent) -> Option<UnitReport> {
+    let kind = match event.event.as_str() {
+        DATABASE_SNAPSHOT => UnitKind::RdsSnapshot,
+        CLUSTER_SNAPSHOT => UnitKind::AuroraSnapshot,
+        _ => return None,
+    };
+    Some(told(kind, &event.snapshot, UnitState::Completed, ""))
 }
 
 /// Events name resources by ARNs such as `arn:aws:ec2::us-east-1:snapshot/snap-1`: the id is what follows the slash.
@@ -124,16 +183,16 @@ fn id(arn: &str) -> &str {
     arn.rsplit('/').next().unwrap_or(arn)
 }
 
-fn report(snapshot: &str, volume: &str, state: UnitState, cause: &str) -> Result<SnapshotReport, String> {
+fn report(snapshot: &str, volume: &str, state: UnitState, cause: &str) -> Result<UnitReport, String> {
     let id_of = |error: cpm_domain::id::IdError| error.to_string();
     let snapshot: SnapshotId = id(snapshot).parse().map_err(id_of)?;
-    let volume: VolumeId = id(volume).parse().map_err(id_of)?;
+    let volume = Resource::new(Kind::Volume, id(volume)).map_err(id_of)?;
     let cause = (!cause.is_empty()).then(|| cause.to_owned());
-    Ok(SnapshotReport { id: snapshot, volume, state, started: None, cause })
+    Ok(UnitReport { state, cause, ..UnitReport::pending(UnitKind::EbsSnapshot, snapshot, volume) })
 }
 
 fn tag(envelope: &Envelope) -> Event {
-    let Some(resource) = envelope.resources.first().and_then(|arn| Resource::from_id(id(arn))) else {
+    let Some(resource) = envelope.resources.first().and_then(|arn| Resource::from_arn(arn)) else {
         return Event::Other;
     };
     let value = envelope.detail.pointer(&format!("/tags/{TAG_KEY}")).and_then(Value::as_str).map(ToOwned::to_owned);
@@ -167,7 +226,7 @@ mod tests {
             ],
         });
         let event = envelope("aws.ec2", "EBS Multi-Volume Snapshots Completion Status", &json!([]), &detail);
-        let Ok(Event::Snapshots { region, reports }) = read(event) else { panic!() };
+        let Ok(Event::Units { region, reports }) = read(event) else { panic!() };
         assert_eq!(region.as_str(), "us-east-1");
         let states: Vec<UnitState> = reports.iter().map(|report| report.state).collect();
         assert_eq!(states, [UnitState::Completed, UnitState::Failed]);
@@ -182,8 +241,38 @@ mod tests {
             "startTime": "2026-01-01T00:00:00Z", "endTime": "2026-01-01T00:00:01Z",
         });
         let event = envelope("aws.ec2", "EBS Snapshot Notification", &json!([]), &detail);
-        let Ok(Event::Snapshots { reports, .. }) = read(event) else { panic!() };
+        let Ok(Event::Units { reports, .. }) = read(event) else { panic!() };
         assert_eq!((reports[0].state, reports[0].cause.as_deref()), (UnitState::Failed, Some("no key")));
+    }
+
+    #[test]
+    fn an_image_that_failed() {
+        let detail = |state: &str| {
+            json!({"RequestId": "1", "ImageId": "ami-0123456789abcdef0", "State": state,
+                                          "ErrorMessage": "no key"})
+        };
+        let event = |state| envelope("aws.ec2", "EC2 AMI State Change", &json!([]), &detail(state));
+        let Ok(Event::Units { reports, .. }) = read(event("failed")) else { panic!() };
+        assert_eq!((reports[0].id.as_str(), reports[0].state), ("ami-0123456789abcdef0", UnitState::Failed));
+        assert_eq!(read(event("available")), Ok(Event::Other));
+    }
+
+    #[test]
+    fn a_snapshot_of_a_database_or_a_cluster() {
+        for (kind, code, unit) in [
+            ("RDS DB Snapshot Event", "RDS-EVENT-0042", UnitKind::RdsSnapshot),
+            ("RDS DB Cluster Snapshot Event", "RDS-EVENT-0075", UnitKind::AuroraSnapshot),
+        ] {
+            let detail = |code: &str| {
+                json!({"EventCategories": ["creation"], "SourceType": "SNAPSHOT",
+                "SourceIdentifier": "cpm-web-orders-1", "EventID": code, "Message": "created"})
+            };
+            let Ok(Event::Units { reports, .. }) = read(envelope("aws.rds", kind, &json!([]), &detail(code))) else {
+                panic!()
+            };
+            assert_eq!((reports[0].kind, reports[0].state), (unit, UnitState::Completed));
+            assert_eq!(read(envelope("aws.rds", kind, &json!([]), &detail("RDS-EVENT-0041"))), Ok(Event::Other));
+        }
     }
 
     #[test]

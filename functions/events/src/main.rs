@@ -26,9 +26,9 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 async fn hear(table: &Table, sfn: &Sfn, own: &AccountId, event: Value) -> Result<(), Failure> {
     let event = event::read(event).map_err(|message| Failure { code: code::BAD_INPUT.name, message })?;
     match event {
-        Event::Snapshots { region, reports } => {
+        Event::Units { region, reports } => {
             let heard = unit::hear(table, sfn, &SystemClock, &region, &reports).await?;
-            tracing::info!(%region, snapshots = reports.len(), ?heard, "snapshots");
+            tracing::info!(%region, units = reports.len(), ?heard, "units");
         }
         Event::Tag { account, region, resource, value } => {
             let place = (&account, &region);

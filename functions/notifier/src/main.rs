@@ -1,35 +1,45 @@
-//! Alerts to SNS: what the table's stream tells of alerts is published to those who subscribed.
+//! What the table's stream tells: alerts to SNS for those who subscribed, changes of backups to the event bus.
 
 mod record;
 
 use aws_lambda_events::dynamodb::Event;
-use cpm_app::alert::publish;
+use cpm_app::stream::Notifier;
+use cpm_aws_eventbridge::Bus;
 use cpm_aws_sns::Topic;
-use cpm_domain::message::Sender;
-use cpm_runtime::{Failure, Settings, SystemClock, aws_config, init_tracing, serve};
+use cpm_runtime::{Failure, Settings, aws_config, init_tracing, serve};
 use serde_json::{Value, json};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     init_tracing();
     let settings = Settings::from_env()?;
-    let topic = Topic::new(&aws_config().await, Settings::required("CPM_ALERT_TOPIC")?);
-    serve(|event, _| tell(&topic, &settings, event)).await
+    let config = aws_config().await;
+    let topic = Topic::new(&config, Settings::required("CPM_ALERT_TOPIC")?);
+    let bus = Bus::new(&config, Settings::required("CPM_EVENT_BUS")?);
+    let (deployment, account) = (&settings.deployment, &settings.account);
+    let notifier = Notifier { publisher: &topic, bus: &bus, deployment, account };
+    serve(|event, _| tell(&notifier, event)).await
 }
 
-/// Publishes in order, and stops at the first record that cannot be: the stream comes back to it and those after it.
-async fn tell(topic: &Topic, settings: &Settings, event: Event) -> Result<Value, Failure> {
-    for record in &event.records {
-        let outcome = async {
-            let (owner, change) = record::read(record, &SystemClock)?;
-            let sender = Sender { deployment: &settings.deployment, account: &settings.account, owner: &owner };
-            publish(topic, &sender, &change).await.map_err(|error| error.to_string())
-        };
-        if let Err(message) = outcome.await {
-            tracing::error!(message, record = record.event_id, "not published");
-            let place = record.change.sequence_number.clone();
-            return Ok(json!({"batchItemFailures": [{"itemIdentifier": place}]}));
+/// Tells in order, and stops at the first record that cannot be told: the stream comes back to it and those after it.
+async fn tell(notifier: &Notifier<'_>, event: Event) -> Result<Value, Failure> {
+    let (mut places, mut records) = (Vec::new(), Vec::new());
+    let mut stopped = None;
+    for record in event.records {
+        places.push(record.change.sequence_number.clone());
+        match record::read(record) {
+            Ok(record) => records.push(record),
+            Err(message) => {
+                stopped = Some((records.len(), message));
+                break;
+            }
         }
     }
-    Ok(json!({"batchItemFailures": []}))
+    if let Err(untold) = notifier.tell(&records).await {
+        stopped = Some((untold.record, untold.error.to_string()));
+    }
+    let Some((record, message)) = stopped else { return Ok(json!({"batchItemFailures": []})) };
+    let place = places.into_iter().nth(record).flatten();
+    tracing::error!(message, place, "not told");
+    Ok(json!({"batchItemFailures": [{"itemIdentifier": place}]}))
 }

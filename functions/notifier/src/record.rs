@@ -1,43 +1,64 @@
-//! A record of the table's stream, read as a change of an alert.
+//! A record of the table's stream, read as a change of an alert or of a backup.
 
 use aws_lambda_events::dynamodb::EventRecord;
-use cpm_app::alert::Change;
-use cpm_domain::{alert::Alert, name::OwnerName};
-use cpm_ports::Clock;
-use serde_dynamo::Item;
+use cpm_app::stream::{Change, Item, Record};
+use cpm_domain::name::OwnerName;
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use serde_dynamo::Item as Image;
 
-/// Whose alert it is, and what became of it.
-pub(crate) fn read(record: &EventRecord, clock: &dyn Clock) -> Result<(OwnerName, Change), String> {
-    let image = |item: &Item| {
-        // An image that is not there comes as an empty one.
-        (!item.is_empty())
-            .then(|| serde_dynamo::from_item(item.clone()).map_err(|error| error.to_string()))
-            .transpose()
+/// Whose it is, and what became of it.
+pub(crate) fn read(record: EventRecord) -> Result<Record, String> {
+    let change = record.change;
+    let time = Timestamp::from_millisecond(change.approximate_creation_date_time.timestamp_millis());
+    let time = time.map_err(|error| error.to_string())?;
+    let (owner, partition) = partition(&change.keys)?;
+    let item = match partition.as_str() {
+        "ALERTS" => Item::Alert(between(change.old_image, change.new_image, time)?),
+        // Nothing in a log changes a state, and a log is most of a record: it is not read.
+        "BACKUPS" => Item::Backup(between(without_log(change.old_image), without_log(change.new_image), time)?),
+        other => return Err(format!("nobody is told of `{other}`")),
     };
-    let before: Option<Alert> = image(&record.change.old_image)?;
-    let after: Option<Alert> = image(&record.change.new_image)?;
-    Ok((owner(&record.change.keys)?, Change { before, after, time: clock.now() }))
+    Ok(Record { owner, item })
 }
 
-/// The partition key of an alert is `OWNER#<owner>#ALERTS`.
-fn owner(keys: &Item) -> Result<OwnerName, String> {
+fn between<T: DeserializeOwned>(before: Image, after: Image, time: Timestamp) -> Result<Change<T>, String> {
+    Ok(Change { before: body(before)?, after: body(after)?, time })
+}
+
+/// An image that is not there comes as an empty one.
+fn body<T: DeserializeOwned>(image: Image) -> Result<Option<Box<T>>, String> {
+    (!image.is_empty()).then(|| serde_dynamo::from_item(image).map_err(|error| error.to_string())).transpose()
+}
+
+fn without_log(mut image: Image) -> Image {
+    image.remove("log");
+    image
+}
+
+/// The partition key of what is told is `OWNER#<owner>#ALERTS` or `OWNER#<owner>#BACKUPS`.
+fn partition(keys: &Image) -> Result<(OwnerName, String), String> {
     let pk = keys.get("pk").and_then(|pk| serde_dynamo::from_attribute_value::<_, String>(pk.clone()).ok());
     let pk = pk.ok_or("a record without a partition key")?;
-    let owner = pk.strip_prefix("OWNER#").and_then(|rest| rest.strip_suffix("#ALERTS"));
-    owner.and_then(|owner| owner.parse().ok()).ok_or_else(|| format!("`{pk}` is not the key of an alert"))
+    let parts = pk.strip_prefix("OWNER#").and_then(|rest| rest.split_once('#'));
+    let read = parts.and_then(|(owner, partition)| Some((owner.parse().ok()?, partition.to_owned())));
+    read.ok_or_else(|| format!("`{pk}` is not the key of an alert or a backup"))
 }
 
 #[cfg(test)]
 mod tests {
-    use cpm_runtime::SystemClock;
+    use cpm_domain::{
+        backup::{Backup, Phase},
+        id::BackupId,
+    };
     use serde_json::json;
 
     use super::*;
 
-    fn record(event: &str, images: &serde_json::Value) -> EventRecord {
+    fn record(pk: &str, event: &str, images: &serde_json::Value) -> EventRecord {
         let mut change = json!({
             "ApproximateCreationDateTime": 1_767_225_600.0,
-            "Keys": {"pk": {"S": "OWNER#root#ALERTS"}, "sk": {"S": "ALERT#backup#web"}},
+            "Keys": {"pk": {"S": pk}, "sk": {"S": "x"}},
             "SequenceNumber": "1", "SizeBytes": 1, "StreamViewType": "NEW_AND_OLD_IMAGES",
         });
         for (key, value) in images.as_object().unwrap() {
@@ -59,16 +80,54 @@ mod tests {
         })
     }
 
+    fn backup(phase: &str) -> serde_json::Value {
+        json!({
+            "pk": {"S": "OWNER#root#BACKUPS"}, "sk": {"S": "000000000017"}, "schema": {"N": "1"}, "item": {"S": "backup"},
+            "policy_pk": {"S": "OWNER#root#POLICY#web"}, "policy_sk": {"S": "000000000017"},
+            "id": {"N": "17"}, "policy": {"S": "web"}, "account": {"S": "main"}, "phase": {"S": phase},
+            "status": {"S": "in-progress"}, "counts": {"BOOL": false}, "trigger": {"S": "manual"}, "attempt": {"N": "0"},
+            "started": {"S": "2026-01-01T00:00:00Z"}, "success": {"S": "no-issues"}, "retry": {"M": {}},
+            "sets": {"N": "1"}, "execution": {"S": "e"}, "log": {"S": "of no form that anybody knows"},
+            "tally": {"M": {"open": {"N": "3"}, "completed": {"N": "0"}, "failed": {"N": "0"}, "missing": {"N": "0"},
+                "skipped": {"N": "0"}}},
+        })
+    }
+
+    const ALERTS: &str = "OWNER#root#ALERTS";
+    const BACKUPS: &str = "OWNER#root#BACKUPS";
+
     #[test]
     fn a_new_alert_and_one_taken_down() {
-        let (owner, change) = read(&record("INSERT", &json!({"NewImage": alert()})), &SystemClock).unwrap();
+        let read_alert = |event: &str, images: &serde_json::Value| match read(record(ALERTS, event, images)).unwrap()
+        {
+            Record { owner, item: Item::Alert(change) } => (owner, change),
+            other => panic!("{other:?}"),
+        };
+        let (owner, change) = read_alert("INSERT", &json!({"NewImage": alert()}));
         assert_eq!((owner, change.before.is_some(), change.after.is_some()), (OwnerName::root(), false, true));
-        let (_, change) = read(&record("REMOVE", &json!({"OldImage": alert()})), &SystemClock).unwrap();
+        assert_eq!(change.time, "2026-01-01T00:00:00Z".parse().unwrap());
+        let (_, change) = read_alert("REMOVE", &json!({"OldImage": alert()}));
         assert_eq!((change.before.is_some(), change.after.is_some()), (true, false));
     }
 
     #[test]
-    fn what_is_no_alert_is_an_error() {
-        assert!(read(&record("INSERT", &json!({"NewImage": {"pk": {"S": "x"}}})), &SystemClock).is_err());
+    fn a_backup_without_its_log() {
+        let images = json!({"OldImage": backup("planned"), "NewImage": backup("asked")});
+        let Record { owner, item: Item::Backup(change) } = read(record(BACKUPS, "MODIFY", &images)).unwrap() else {
+            panic!("it is a backup")
+        };
+        let phase =
+            |backup: &Option<Box<Backup>>| backup.as_ref().map(|backup| (backup.id, backup.phase, backup.log.len()));
+        assert_eq!(owner, OwnerName::root());
+        assert_eq!(phase(&change.before), Some((BackupId(17), Phase::Planned, 0)));
+        assert_eq!(phase(&change.after), Some((BackupId(17), Phase::Asked, 0)));
+    }
+
+    #[test]
+    fn what_is_neither_is_an_error() {
+        let images = json!({"NewImage": alert()});
+        for pk in ["x", "OWNERS", "OWNER#root", "OWNER#root#AUDIT", BACKUPS] {
+            assert!(read(record(pk, "INSERT", &images)).is_err(), "{pk}");
+        }
     }
 }

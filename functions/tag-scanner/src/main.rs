@@ -14,10 +14,11 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let settings = Settings::from_env()?;
     let config = aws_config().await;
     let (table, ec2) = (Table::new(&config, &settings.table), Ec2::new(&config));
+    let drivers = cpm_aws_targets::drivers(&config);
     let steps = Steps {
         store: &table,
-        resources: &ec2,
-        snapshots: &ec2,
+        regions: &ec2,
+        drivers: &drivers,
         clock: &SystemClock,
         deployment: &settings.deployment,
     };

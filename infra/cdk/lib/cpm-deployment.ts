@@ -18,7 +18,7 @@ export interface CpmDeploymentProps {
   readonly rootEmail?: string;
   /** Topic for alerts; must let cloudwatch.amazonaws.com publish. */
   readonly alertTopic?: ITopic;
-  /** Encrypts table, logs, alerts and dead letters; needs the statements for services of the template's key policy. */
+  /** Encrypts table, logs, alerts, events and dead letters; needs the statements for services of the template's key policy. */
   readonly key?: IKey;
   /** Days that logs are kept. */
   readonly logRetention?: RetentionDays;
@@ -32,6 +32,8 @@ export interface CpmDeploymentProps {
   readonly memberAccounts?: string[];
   /** Roles of other accounts may be assumed if their name matches. */
   readonly memberRoleNamePattern?: string;
+  /** ARNs of functions that policies may run before and after their backups. Default: those named cpm-script-… */
+  readonly scriptFunctions?: string[];
   /** What the functions were built for. */
   readonly architecture?: "arm64" | "x86_64";
   /** The project's folder, with infra/template.yaml, statemachines/ and dist/. Default: the one that this package is in. */
@@ -104,6 +106,7 @@ function parametersOf(props: CpmDeploymentProps): Record<string, string | number
     CleanupRate: rate(props.cleanupRate),
     MemberAccounts: props.memberAccounts?.length ? props.memberAccounts : undefined,
     MemberRoleNamePattern: props.memberRoleNamePattern,
+    ScriptFunctions: props.scriptFunctions?.length ? props.scriptFunctions : undefined,
     Architecture: props.architecture,
   };
   return Object.fromEntries(Object.entries(all).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));

@@ -102,6 +102,7 @@ test("what is given takes the place of the parameter", () => {
     cleanupRate: Duration.minutes(1),
     memberAccounts: ["111122223333", "444455556666"],
     memberRoleNamePattern: "backup-*",
+    scriptFunctions: ["arn:aws:lambda:us-east-1:111122223333:function:quiesce"],
     architecture: "x86_64",
   }));
   assert.deepEqual(Object.keys(Parameters), ["BootstrapVersion"]);
@@ -116,12 +117,14 @@ test("what is given takes the place of the parameter", () => {
   assert.equal(JSON.stringify(Conditions).includes("Ref"), false, "a condition refers to a resource");
   assert.deepEqual(Resources.NotifierFunction.Properties.Environment.Variables.CPM_ALERT_TOPIC["Fn::If"][0], "MakeTopic");
   assert.match(JSON.stringify(Resources.BackupRole), /role\/backup-\*/);
+  assert.match(JSON.stringify(Resources.BackupRole), /function:quiesce/);
 });
 
 test("what CloudFormation would refuse is refused", () => {
   const refused: [CpmDeploymentProps, RegExp][] = [
     [{ rootEmail: "nobody" }, /RootEmail cannot be "nobody": an e-mail address, or nothing/],
     [{ memberAccounts: ["111122223333", "12"] }, /MemberAccounts cannot be "12"/],
+    [{ scriptFunctions: ["quiesce"] }, /ScriptFunctions cannot be "quiesce": ARNs of Lambda functions/],
     [{ logRetention: 4 as RetentionDays }, /LogRetentionDays cannot be 4: one of 1, 3, 5/],
     [{ tagScanRate: Duration.seconds(90) }, /'90 seconds' cannot be converted into a whole number of minutes/],
   ];

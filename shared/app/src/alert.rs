@@ -2,6 +2,7 @@
 
 use cpm_domain::{
     alert::{Alert, Category, Failure, Severity, raise},
+    aws::AwsError,
     backup::{Backup, Trigger},
     message::{Message, Sender},
     name::OwnerName,
@@ -10,7 +11,7 @@ use cpm_domain::{
 use cpm_ports::{Publisher, Store};
 use jiff::Timestamp;
 
-use crate::Result;
+use crate::{Result, stream::Change};
 
 /// Raises or clears the alert of the policy of a finished backup. `backups` are all of the policy, newest first.
 pub(crate) async fn tell(store: &dyn Store, owner: &OwnerName, backup: &Backup, backups: &[Backup]) -> Result<()> {
@@ -26,6 +27,29 @@ pub(crate) async fn tell(store: &dyn Store, owner: &OwnerName, backup: &Backup, 
         title: title(backup),
         message: message(owner, backup, backups),
         quiet: backup.trigger == Trigger::Retry,
+    };
+    report(store, owner, failure, backup.ended.unwrap_or(backup.started)).await
+}
+
+/// Raises or clears the alert on the time for which the scripts of a finished backup held applications still.
+pub(crate) async fn tell_frozen(store: &dyn Store, owner: &OwnerName, backup: &Backup) -> Result<()> {
+    let (Some(frozen), Some(most)) = (backup.frozen_ms, backup.max_frozen) else { return Ok(()) };
+    if frozen <= u64::from(most.seconds()) * 1_000 {
+        return Ok(store.clear_alert(owner, Category::Frozen, backup.policy.as_str()).await?);
+    }
+    let failure = Failure {
+        category: Category::Frozen,
+        subject: backup.policy.to_string(),
+        policy: Some(backup.policy.clone()),
+        severity: Severity::Warning,
+        title: format!("Policy {} Frozen Too Long", backup.policy),
+        message: format!(
+            "Policy {}: backup {} held applications still for {frozen} ms, from the end of `before` to the start of `after`; \
+             the policy wants {most} at most. Fewer instances in a policy are snapshotted sooner; requests of others \
+             may have used AWS's rate up.",
+            backup.policy, backup.id
+        ),
+        quiet: false,
     };
     report(store, owner, failure, backup.ended.unwrap_or(backup.started)).await
 }
@@ -72,26 +96,18 @@ fn instant(time: Timestamp) -> String {
     time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
-/// What an alert was, and is, as the table's stream tells it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Change {
-    /// Before; none: it is new.
-    pub before: Option<Alert>,
-    /// After; none: it was taken down.
-    pub after: Option<Alert>,
-    /// When.
-    pub time: Timestamp,
-}
-
-/// Tells those who subscribed, if there is something new to tell. Says whether there was.
-pub async fn publish(publisher: &dyn Publisher, sender: &Sender<'_>, change: &Change) -> Result<bool> {
+/// Tells those who subscribed, if there is something new to tell.
+pub(crate) async fn publish(
+    publisher: &dyn Publisher,
+    sender: &Sender<'_>,
+    change: &Change<Alert>,
+) -> std::result::Result<(), AwsError> {
     let message = match (&change.before, &change.after) {
         (before, Some(after)) if after.announced > before.as_ref().map_or(0, |before| before.announced) => {
             Message::raised(sender, after)
         }
         (Some(before), None) => Message::resolved(sender, before, change.time),
-        _ => return Ok(false),
+        _ => return Ok(()),
     };
-    publisher.publish(&message).await?;
-    Ok(true)
+    publisher.publish(&message).await
 }

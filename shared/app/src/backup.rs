@@ -6,6 +6,7 @@ mod complete;
 mod finish;
 mod plan;
 mod progress;
+mod scripts;
 mod snapshot;
 mod wait;
 
@@ -19,7 +20,7 @@ use cpm_domain::{
     backup::{Backup, LogLine, MAX_LOG_LINES},
     id::Region,
 };
-use cpm_ports::{Access, Clock, Executions, Place, Resources, Snapshots, Store};
+use cpm_ports::{Access, Clock, Commands, Drivers, Executions, Functions, Place, Store};
 
 use crate::{Error, Result};
 
@@ -27,10 +28,14 @@ use crate::{Error, Result};
 pub struct Steps<'a> {
     /// The table.
     pub store: &'a dyn Store,
-    /// What there is to back up.
-    pub resources: &'a dyn Resources,
-    /// What makes snapshots.
-    pub snapshots: &'a dyn Snapshots,
+    /// What there is to back up, and what makes units of it.
+    pub drivers: &'a Drivers,
+    /// What runs scripts on instances.
+    pub commands: &'a dyn Commands,
+    /// What runs scripts that are functions.
+    pub functions: &'a dyn Functions,
+    /// The document of Systems Manager that makes shadow copies.
+    pub vss_document: &'a str,
     /// What is woken.
     pub executions: &'a dyn Executions,
     /// Time.

@@ -13,17 +13,17 @@ use cpm_domain::{
     aws::{AwsError, Refusal},
     backup::{Backup, Log, Phase},
     cleanup::{Rest, is_left, rest},
-    id::{BackupId, Region, SnapshotId},
+    id::{BackupId, Region, SnapshotId, UnitId},
     name::{AccountName, OwnerName, PolicyName},
     pace::{self, Bucket},
     policy::Policy,
     retention::{self, Candidate},
-    unit::{Fault, UnitSet, UnitState},
+    unit::{Fault, UnitKind, UnitSet, UnitState},
 };
-use cpm_ports::{Access, BackupQuery, Clock, Deadline, Deletions, Place, Store, StoreError};
+use cpm_ports::{Access, BackupQuery, Clock, Deadline, Deleters, Place, Store, StoreError};
 use jiff::SignedDuration;
 
-use crate::{Error, Result, alert, backup::append, unit::keep_set};
+use crate::{Error, Result, alert, backup::append, initial_image, unit::keep_set};
 
 /// The name by which faults and advice speak of the role.
 const FUNCTION: &str = "cleaner";
@@ -37,7 +37,7 @@ pub struct Steps<'a> {
     /// The table.
     pub store: &'a dyn Store,
     /// What deletes.
-    pub deletions: &'a dyn Deletions,
+    pub deleters: &'a Deleters,
     /// Time.
     pub clock: &'a dyn Clock,
 }
@@ -76,10 +76,27 @@ impl Steps<'_> {
             for policy in &policies {
                 planned.marked += self.mark(&owner, policy).await?;
             }
-            planned.due |=
-                planned.marked > 0 || !self.store.in_phase(&owner, Phase::Deleting, None, 1).await?.is_empty();
+            planned.due |= self.retire_images(&owner).await?
+                || planned.marked > 0
+                || !self.store.in_phase(&owner, Phase::Deleting, None, 1).await?.is_empty();
         }
         Ok(planned)
+    }
+
+    /// Marks initial images that nobody needs any more. Says whether any is to be deleted.
+    async fn retire_images(&self, owner: &OwnerName) -> Result<bool> {
+        let mut due = false;
+        for mut image in self.store.images(owner).await? {
+            if image.current.is_some() && !initial_image::is_needed(self.store, owner, &image).await? {
+                image.retire();
+                match self.store.put_image(owner, &image).await {
+                    Ok(()) | Err(StoreError::LostRace(_)) => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            due |= !image.outdated.is_empty();
+        }
+        Ok(due)
     }
 
     async fn mark(&self, owner: &OwnerName, policy: &Policy) -> Result<u32> {
@@ -90,7 +107,7 @@ impl Steps<'_> {
         for id in outdated {
             // The index may be a moment late: what is deleted is decided on the record itself.
             let Some(mut backup) = self.store.backup(owner, id).await? else { continue };
-            if backup.phase != Phase::Finished {
+            if backup.phase != Phase::Finished || backup.frozen.is_some() {
                 continue;
             }
             let mut log = Log::default();
@@ -107,11 +124,16 @@ impl Steps<'_> {
         Ok(marked)
     }
 
-    /// Deletes snapshots of marked backups, oldest first, at the pace that AWS allows.
+    /// Deletes units of marked backups, oldest first, at the pace that AWS allows.
     pub async fn delete(&self, deadline: Deadline) -> Result<Deleted> {
         let mut lanes = Lanes::new();
         let mut total = Deleted { deleted: 0, left: false, wait: 0 };
         for owner in self.owners(None).await? {
+            if let Outcome::Later { deleted, wait } =
+                self.delete_images(&owner, &mut lanes, &mut total, deadline).await?
+            {
+                return Ok(Deleted { deleted: total.deleted + deleted, left: true, wait });
+            }
             let mut after = None;
             loop {
                 let page = self.store.in_phase(&owner, Phase::Deleting, after, PAGE).await?;
@@ -135,6 +157,49 @@ impl Steps<'_> {
         Ok(total)
     }
 
+    /// Deletes initial images that are outdated.
+    async fn delete_images(
+        &self,
+        owner: &OwnerName,
+        lanes: &mut Lanes,
+        total: &mut Deleted,
+        deadline: Deadline,
+    ) -> Result<Outcome> {
+        for mut image in self.store.images(owner).await? {
+            if image.outdated.is_empty() {
+                continue;
+            }
+            let Some(account) = self.store.account(owner, &image.account).await? else { continue };
+            let place = Place { access: Access::for_cleanup(&account), region: image.region.clone() };
+            let lane = lane(lanes, &account.name, &image.region, self.clock.now());
+            let mut left = Vec::new();
+            let mut later = None;
+            for mut old in std::mem::take(&mut image.outdated) {
+                if later.is_none() {
+                    match self.delete_with_parts(&place, UnitKind::Ami, &old.id, &old.parts, lane, deadline).await {
+                        Ok(()) => {
+                            total.deleted += 1;
+                            continue;
+                        }
+                        Err(Stop::Refused(error)) => old.error = Some(refusal(&error, &place.access)),
+                        Err(Stop::NoTime(wait)) => later = Some(wait),
+                    }
+                }
+                left.push(old);
+            }
+            image.outdated = left;
+            match self.store.put_image(owner, &image).await {
+                // Somebody else changed it: deleting twice does no harm, and the next cleanup reads it again.
+                Ok(()) | Err(StoreError::LostRace(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+            if let Some(wait) = later {
+                return Ok(Outcome::Later { deleted: 0, wait });
+            }
+        }
+        Ok(Outcome::Done { deleted: 0 })
+    }
+
     async fn delete_backup(
         &self,
         owner: &OwnerName,
@@ -146,9 +211,7 @@ impl Steps<'_> {
         let account = account.ok_or_else(|| Error::not_found("account", &backup.account))?;
         let mut deleted = 0;
         for mut set in self.store.sets(owner, backup.id).await? {
-            let lane = lanes
-                .entry((account.name.clone(), set.region.clone()))
-                .or_insert_with(|| Lane { bucket: Bucket::of_deletes(self.clock.now()), refused: 0 });
+            let lane = lane(lanes, &account.name, &set.region, self.clock.now());
             match self.delete_set(owner, backup.id, &account, &mut set, lane, deadline).await? {
                 Outcome::Done { deleted: more } => deleted += more,
                 Outcome::Later { deleted: more, wait } => {
@@ -169,12 +232,11 @@ impl Steps<'_> {
         deadline: Deadline,
     ) -> Result<Outcome> {
         let place = Place { access: Access::for_cleanup(account), region: set.region.clone() };
-        let ids: Vec<SnapshotId> =
-            set.units.iter().filter(|unit| is_left(unit)).filter_map(|unit| unit.id.clone()).collect();
-        let mut answers: BTreeMap<SnapshotId, Option<Fault>> = BTreeMap::new();
+        let mut answers: BTreeMap<UnitId, Option<Fault>> = BTreeMap::new();
         let mut later = None;
-        for id in ids {
-            match self.delete_one(&place, &id, lane, deadline).await {
+        for unit in set.units.iter().filter(|unit| is_left(set, unit)) {
+            let Some(id) = unit.id.clone() else { continue };
+            match self.delete_with_parts(&place, unit.kind, &id, &unit.parts, lane, deadline).await {
                 Ok(()) => answers.insert(id, None),
                 Err(Stop::Refused(error)) => answers.insert(id, Some(refusal(&error, &place.access))),
                 Err(Stop::NoTime(wait)) => {
@@ -196,13 +258,32 @@ impl Steps<'_> {
         })
     }
 
-    async fn delete_one(
+    /// Deletes a unit, and, once an image is gone, its own snapshots: before that they are in use.
+    async fn delete_with_parts(
         &self,
         place: &Place,
-        id: &SnapshotId,
+        kind: UnitKind,
+        id: &UnitId,
+        parts: &[SnapshotId],
         lane: &mut Lane,
         deadline: Deadline,
     ) -> std::result::Result<(), Stop> {
+        self.delete_one(place, kind, id, lane, deadline).await?;
+        for part in parts {
+            self.delete_one(place, UnitKind::EbsSnapshot, &part.clone().into(), lane, deadline).await?;
+        }
+        Ok(())
+    }
+
+    async fn delete_one(
+        &self,
+        place: &Place,
+        kind: UnitKind,
+        id: &UnitId,
+        lane: &mut Lane,
+        deadline: Deadline,
+    ) -> std::result::Result<(), Stop> {
+        let deletions = self.deleters.of_unit(kind).map_err(Stop::Refused)?;
         loop {
             while let Err(pause) = lane.bucket.take(self.clock.now()) {
                 self.pause(pause, deadline).await?;
@@ -210,7 +291,7 @@ impl Steps<'_> {
             if !deadline.allows(self.clock.now(), CALL) {
                 return Err(Stop::NoTime(1));
             }
-            match self.deletions.delete(place, id).await {
+            match deletions.delete(place, kind, id).await {
                 Ok(()) => {
                     lane.refused = 0;
                     return Ok(());
@@ -264,6 +345,19 @@ impl Steps<'_> {
                 after = page.last().map(|backup| backup.id);
                 if page.len() < PAGE {
                     break;
+                }
+            }
+            for image in self.store.images(&owner).await? {
+                if image.is_empty() {
+                    self.store.remove_image(&owner, &image).await?;
+                    settled.removed += 1;
+                }
+                settled.blocked += u32::try_from(image.outdated.len()).unwrap_or(u32::MAX);
+                for policy in image.policies.iter().filter(|_| !image.outdated.is_empty()) {
+                    blocked.entry(policy.clone()).or_default().extend(image.outdated.iter().map(|old| {
+                        let why = old.error.as_ref().map(ToString::to_string).unwrap_or_default();
+                        format!("{} in {} (initial image of {}): {why}", old.id, image.region, image.instance)
+                    }));
                 }
             }
             self.tell(&owner, &blocked, &unblocked).await?;
@@ -327,7 +421,7 @@ impl Steps<'_> {
                 severity: Severity::Warning,
                 title: format!("Policy {policy} Cleanup Blocked"),
                 message: format!(
-                    "{} outdated snapshots of policy {policy} cannot be deleted; each cleanup tries again.\n{shown}",
+                    "{} outdated units of policy {policy} cannot be deleted; each cleanup tries again.\n{shown}",
                     names.len()
                 ),
                 quiet: true,
@@ -341,6 +435,12 @@ impl Steps<'_> {
     }
 }
 
+fn lane<'a>(lanes: &'a mut Lanes, account: &AccountName, region: &Region, now: jiff::Timestamp) -> &'a mut Lane {
+    lanes
+        .entry((account.clone(), region.clone()))
+        .or_insert_with(|| Lane { bucket: Bucket::of_deletes(now), refused: 0 })
+}
+
 enum Stop {
     Refused(AwsError),
     NoTime(u32),
@@ -350,7 +450,7 @@ fn refusal(error: &AwsError, access: &Access) -> Fault {
     error.to_fault(&access.whom(FUNCTION))
 }
 
-fn take_in(set: &mut UnitSet, answers: &BTreeMap<SnapshotId, Option<Fault>>, now: jiff::Timestamp) -> bool {
+fn take_in(set: &mut UnitSet, answers: &BTreeMap<UnitId, Option<Fault>>, now: jiff::Timestamp) -> bool {
     let before = set.units.clone();
     for unit in &mut set.units {
         match unit.id.as_ref().and_then(|id| answers.get(id)) {
@@ -369,8 +469,8 @@ fn take_in(set: &mut UnitSet, answers: &BTreeMap<SnapshotId, Option<Fault>>, now
 fn named(backup: &Backup, sets: &[UnitSet]) -> Vec<String> {
     let mut names = Vec::new();
     for set in sets {
-        for unit in set.units.iter().filter(|unit| is_left(unit)) {
-            let id = unit.id.as_ref().map(SnapshotId::as_str).unwrap_or_default();
+        for unit in set.units.iter().filter(|unit| is_left(set, unit)) {
+            let id = unit.id.as_ref().map(UnitId::as_str).unwrap_or_default();
             let why = unit.error.as_ref().map(ToString::to_string).unwrap_or_default();
             names.push(format!("{id} in {} (backup {}): {why}", set.region, backup.id));
         }

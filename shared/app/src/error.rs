@@ -114,6 +114,7 @@ impl Error {
             Self::NotFound { what: "run" | "cleanup", .. } => {
                 "look into the audit trail with `cpm audit list`".to_owned()
             }
+            Self::NotFound { what: "frozen backup", .. } => "list what there is with `cpm freezer list`".to_owned(),
             Self::NotFound { what, .. } => format!("list what there is with `cpm {what} list`"),
             Self::BadInput { advice, .. } | Self::Conflict { advice, .. } => advice.clone(),
             Self::Problems(_) => "correct the file at each place named".to_owned(),

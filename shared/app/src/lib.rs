@@ -2,17 +2,22 @@
 //!
 //! Module names are those of `cpm-domain`: the decision is there, here it is carried out.
 
+pub mod agents;
 pub mod alert;
 pub mod backup;
 pub mod cleanup;
 pub mod configuration;
 mod error;
+pub mod freezer;
+mod initial_image;
 pub mod monitor;
 pub mod provenance;
 pub mod resume;
 pub mod run;
 pub mod scan;
 pub mod schedule;
+mod state_change;
+pub mod stream;
 pub mod unit;
 
 pub use error::{Error, Result};

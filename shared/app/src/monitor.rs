@@ -7,6 +7,7 @@ use cpm_domain::{
     status::Status,
 };
 use cpm_ports::{BackupQuery, Store};
+use futures::try_join;
 
 use crate::{Error, Result};
 
@@ -56,5 +57,6 @@ pub async fn backups(store: &dyn Store, owner: &OwnerName, filter: &Filter) -> R
 /// One backup with its units and its log, whether it is still kept or not.
 pub async fn backup(store: &dyn Store, owner: &OwnerName, id: BackupId) -> Result<BackupView> {
     let backup = store.backup(owner, id).await?.ok_or_else(|| Error::not_found("backup", id))?;
-    Ok(BackupView::new(&backup, &store.sets(owner, id).await?))
+    let (sets, runs) = try_join!(store.sets(owner, id), store.runs(owner, id))?;
+    Ok(BackupView::new(&backup, &sets, &runs))
 }

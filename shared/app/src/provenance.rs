@@ -1,19 +1,19 @@
-//! Records rebuilt from tags: snapshots of the suite that are on no record come back on one.
+//! Records rebuilt from tags: units of the suite that are on no record come back on one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cpm_contracts::scan::{Looked, Place};
 use cpm_domain::{
-    aws::{AwsError, FoundSnapshot, Tags},
+    aws::{AwsError, FoundUnit, Tags},
     backup::{Backup, Level, Log, Phase, Trigger},
-    id::{BackupId, UnitSetId},
+    id::{BackupId, UnitId, UnitSetId},
+    kind::Resource,
     name::PolicyName,
     policy::{RetryRule, SuccessRule},
-    provenance::{DEPLOYMENT, Provenance},
+    provenance::{IMAGE, INITIAL, Provenance, Sought},
     scan::ScanLine,
     status::{Status, Tally},
-    target::Resource,
-    unit::{Unit, UnitSet},
+    unit::{Image, Unit, UnitKind, UnitSet},
 };
 use cpm_ports::{Deadline, Place as AwsPlace};
 use jiff::Timestamp;
@@ -21,18 +21,19 @@ use jiff::Timestamp;
 use crate::{
     Result,
     backup::append,
+    initial_image,
     scan::{Steps, looked},
     unit::keep_set,
 };
 
-/// The snapshots of one backup at one place, by set.
+/// The units of one backup at one place, by set.
 struct FoundBackup {
     policy: PolicyName,
-    sets: BTreeMap<u32, (Resource, Vec<FoundSnapshot>)>,
+    sets: BTreeMap<u32, (Resource, Vec<FoundUnit>)>,
 }
 
 impl Steps<'_> {
-    /// Looks for snapshots of the suite that are on no record, and, unless it is a dry run, puts them on one.
+    /// Looks for units of the suite that are on no record, and, unless it is a dry run, puts them on one.
     pub(crate) async fn look_at_snapshots(
         &self,
         place: &Place,
@@ -40,11 +41,16 @@ impl Steps<'_> {
         dry_run: bool,
         deadline: Deadline,
     ) -> Result<std::result::Result<(Vec<ScanLine>, Looked), AwsError>> {
-        let tags = [(DEPLOYMENT, self.deployment)];
-        let found = match self.patiently(deadline, || self.snapshots.find(there, &tags)).await {
-            Ok(found) => found,
-            Err(error) => return Ok(Err(error)),
-        };
+        let sought = Sought { deployment: self.deployment, backup: None };
+        let mut found = Vec::new();
+        for driver in self.drivers.iter() {
+            for kind in driver.units() {
+                match self.patiently(deadline, || driver.find(there, *kind, &sought)).await {
+                    Ok(units) => found.extend(units),
+                    Err(error) => return Ok(Err(error)),
+                }
+            }
+        }
         let count = u32::try_from(found.len()).unwrap_or(u32::MAX);
         let (backups, unreadable) = group(place, found);
         let mut lines: Vec<ScanLine> = unreadable
@@ -97,7 +103,7 @@ impl Steps<'_> {
         let what = if standing.is_some() { "was missing" } else { "was not there" };
         if dry_run {
             return Ok(Some(format!(
-                "backup {id} of policy `{}`: {adopted} snapshots would come on record",
+                "backup {id} of policy `{}`: {adopted} units would come on record",
                 found.policy
             )));
         }
@@ -109,20 +115,21 @@ impl Steps<'_> {
             }
             self.store.put(owner, &record, standing.as_ref().map_or(record.phase, |standing| standing.phase)).await?;
         } else {
-            self.store.create(owner, &record, &fresh).await?;
+            self.store.create(owner, &record, &fresh, &[]).await?;
         }
-        Ok(Some(format!(
-            "backup {id} of policy `{}`: {adopted} snapshots are on record again ({what})",
-            found.policy
-        )))
+        initial_image::adopt(self.store, owner, &record, &fresh).await?;
+        Ok(Some(format!("backup {id} of policy `{}`: {adopted} units are on record again ({what})", found.policy)))
     }
 }
 
-fn group(place: &Place, found: Vec<FoundSnapshot>) -> (BTreeMap<BackupId, FoundBackup>, Vec<String>) {
+fn group(place: &Place, found: Vec<FoundUnit>) -> (BTreeMap<BackupId, FoundBackup>, Vec<String>) {
     let mut backups: BTreeMap<BackupId, FoundBackup> = BTreeMap::new();
     let mut unreadable = Vec::new();
-    for snapshot in found {
-        match Provenance::read(&snapshot.tags) {
+    // The snapshots of an image carry its tags.
+    let parts: BTreeSet<UnitId> =
+        found.iter().flat_map(|found| found.report.parts.iter().cloned().map(UnitId::from)).collect();
+    for snapshot in found.into_iter().filter(|found| !parts.contains(&found.report.id)) {
+        match Provenance::read(&snapshot.tags, snapshot.report.kind) {
             Some(provenance) if provenance.owner == place.owner => {
                 let UnitSetId { backup, number } = provenance.unit;
                 let entry = backups
@@ -139,15 +146,22 @@ fn group(place: &Place, found: Vec<FoundSnapshot>) -> (BTreeMap<BackupId, FoundB
     (backups, unreadable)
 }
 
-fn rebuilt_set(place: &Place, number: u32, target: &Resource, found: &[FoundSnapshot], now: Timestamp) -> UnitSet {
+fn rebuilt_set(place: &Place, number: u32, target: &Resource, found: &[FoundUnit], now: Timestamp) -> UnitSet {
+    let initial = found.iter().any(|found| found.tags.get(IMAGE).is_some_and(|image| image == INITIAL));
+    let is_image = found.iter().any(|found| found.report.kind == UnitKind::Ami);
+    let units = found.iter().map(|found| {
+        let source = found.report.source.clone().unwrap_or_else(|| target.clone());
+        Unit::planned(found.report.kind, source)
+    });
     let mut set = UnitSet {
         number,
         region: place.region.clone(),
         target: target.clone(),
         excluded: vec![],
         exclude_boot: false,
+        image: is_image.then(|| Image { initial, reboot: false, left_out: vec![] }),
         tags: Tags::new(),
-        units: found.iter().map(|found| Unit::planned(found.report.volume.clone())).collect(),
+        units: units.collect(),
         version: 0,
     };
     let reports: Vec<_> = found.iter().map(|found| found.report.clone()).collect();
@@ -169,7 +183,7 @@ fn rebuilt(
     log.warning(
         now,
         format!(
-            "rebuilt from the tags of snapshots in {}: what failed then is not known, so it is no generation",
+            "rebuilt from the tags of what is in {}: what failed then is not known, so it is no generation",
             place.region
         ),
     );
@@ -200,6 +214,10 @@ fn rebuilt(
         started,
         ended: Some(now),
         frozen_ms: None,
+        runs: 0,
+        late: 0,
+        frozen: None,
+        max_frozen: None,
         success: SuccessRule::NoIssues,
         retry: RetryRule { count: 0, ..RetryRule::default() },
         sets: u32::try_from(sets.len()).unwrap_or(u32::MAX),

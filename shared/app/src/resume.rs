@@ -14,6 +14,7 @@ use jiff::SignedDuration;
 use crate::{
     Result, alert,
     backup::{append, close, of_policy},
+    initial_image,
     schedule::{Dispatcher, resume_name},
     unit::keep_set,
 };
@@ -107,7 +108,9 @@ async fn fail_open(store: &dyn Store, owner: &OwnerName, backup: &mut Backup, no
         .await?;
     }
     let phase = backup.phase;
-    close(backup, &sets, now);
+    let runs = if backup.runs > 0 { store.runs(owner, backup.id).await? } else { Vec::new() };
+    close(backup, &sets, &runs, now);
+    initial_image::adopt(store, owner, backup, &sets).await?;
     Ok(store.put(owner, backup, phase).await?)
 }
 

@@ -15,7 +15,7 @@ use cpm_domain::{
     pace,
     scan::{Scan, ScanKind},
 };
-use cpm_ports::{Access, Clock, Deadline, Resources, Snapshots, Store};
+use cpm_ports::{Access, Clock, Deadline, Drivers, Regions, Store};
 
 pub use event::tag_changed;
 pub(crate) use look::looked;
@@ -29,10 +29,10 @@ const FUNCTION: &str = "tag-scanner";
 pub struct Steps<'a> {
     /// The table.
     pub store: &'a dyn Store,
-    /// What carries tags.
-    pub resources: &'a dyn Resources,
-    /// What the suite made.
-    pub snapshots: &'a dyn Snapshots,
+    /// Where to look.
+    pub regions: &'a dyn Regions,
+    /// What carries tags, and what the suite made.
+    pub drivers: &'a Drivers,
     /// Time.
     pub clock: &'a dyn Clock,
     /// The deployment's name, as in tags.
@@ -99,7 +99,7 @@ impl Steps<'_> {
     async fn regions(&self, account: &Account, start: &StartScan) -> std::result::Result<Vec<Region>, AwsError> {
         match &account.scan.regions {
             Some(regions) if start.kind == ScanKind::Tags => Ok(regions.clone()),
-            _ => self.resources.regions(&Access::for_backup(account)).await,
+            _ => self.regions.regions(&Access::for_backup(account)).await,
         }
     }
 

@@ -3,7 +3,7 @@
 use cpm_domain::{
     id::{BackupId, Region},
     name::OwnerName,
-    unit::{SnapshotReport, UnitSet},
+    unit::{UnitReport, UnitSet},
 };
 use cpm_ports::{Clock, Executions, Store, StoreError};
 
@@ -41,7 +41,7 @@ pub(crate) async fn keep_set(
     Err(StoreError::LostRace(format!("set {}", set.id(backup))).into())
 }
 
-/// What an event on snapshots came to.
+/// What an event on units came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Heard {
     /// No open unit waits for it: not ours, not written down yet, or heard before. The next poll sees it.
@@ -52,13 +52,13 @@ pub enum Heard {
     Woken,
 }
 
-/// Takes in an event from AWS on the snapshots of one call.
+/// Takes in an event from AWS on the units of one call.
 pub async fn hear(
     store: &dyn Store,
     executions: &dyn Executions,
     clock: &dyn Clock,
     region: &Region,
-    reports: &[SnapshotReport],
+    reports: &[UnitReport],
 ) -> Result<Heard> {
     let Some(key) = reports.iter().map(|report| &report.id).min() else { return Ok(Heard::Nothing) };
     let Some((owner, backup, mut set)) = store.set_with(region, key).await? else { return Ok(Heard::Nothing) };

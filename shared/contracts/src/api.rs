@@ -14,27 +14,35 @@
 //! | `GET /policies/{name}/runs/{execution}` | | [`BackupRun`] |
 //! | `GET /backups?policy=&status=&limit=&before=` | | [`BackupPage`] |
 //! | `GET /backups/{id}` | | [`BackupView`] |
+//! | `GET /freezer?words=`, `GET /freezer/{name}` | | [`FreezerList`], [`FrozenView`] |
+//! | `POST /freezer` | [`FreezeRequest`] | [`FrozenView`] |
+//! | `DELETE /freezer/{name}?afterwards=` | | [`Unfrozen`] |
 //! | `POST /scans`, `POST /rebuild` | [`ScanRequest`], [`RebuildRequest`] | 202 [`Started`] |
 //! | `GET /scans?limit=`, `GET /scans/{id}` | | [`ScanList`], [`ScanRun`] |
 //! | `POST /cleanups` | [`CleanupRequest`] | 202 [`Started`] |
 //! | `GET /cleanups/{execution}` | | [`CleanupRun`] |
+//! | `GET /agents?policy=` | | [`AgentList`] |
 //! | `GET /alerts`, `GET /audit?limit=&before=` | | [`AlertList`], [`AuditPage`] |
 //! | `GET /resources/{region}/{id}/policies` | | [`ResourceView`] |
 //! | `GET /openapi.json` | | the OpenAPI document |
 //!
 //! Every refusal is a [`Problem`] as `application/problem+json` (RFC 9457). Unknown fields of requests are refused.
 
+mod agents;
 mod backups;
 mod configuration;
+mod freezer;
 mod problem;
 mod runs;
 
 pub use self::{
-    backups::{BackupPage, BackupSummary, BackupView, UnitView},
+    agents::{AgentList, AgentView, MissingView},
+    backups::{BackupPage, BackupSummary, BackupView, ScriptView, UnitView},
     configuration::{
         AccountView, Accounts, Applied, ApplyRequest, Attention, LastBackup, PlanRequest, PlanView, Policies,
         PolicySummary, PolicyView, ResourceView, ScheduleView, Schedules, SlotView, TargetView, WarningView,
     },
+    freezer::{FreezeRequest, FreezerList, FrozenView, Unfrozen},
     problem::Problem,
     runs::{
         AlertList, AlertView, AuditPage, AuditView, BackupRun, CleanupRequest, CleanupRun, RebuildRequest, RunState,

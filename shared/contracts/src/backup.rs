@@ -119,6 +119,8 @@ pub struct Planned {
     pub holder: String,
     /// Whether AWS may have been asked already.
     pub again: bool,
+    /// Whether a dead execution ran `before` and not yet `after`: thaw first.
+    pub frozen: bool,
     /// Why nothing runs.
     pub reason: Option<String>,
 }
@@ -126,8 +128,10 @@ pub struct Planned {
 /// The answer to [`Step::Before`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ready {
-    /// Whether what was asked for went well; `after` gets it as 1 or 0.
-    pub before: bool,
+    /// Whether all that runs before the snapshots has ended; else the step goes on.
+    pub done: bool,
+    /// Whether scripts ran, so that something may be frozen.
+    pub frozen: bool,
 }
 
 /// The answer to [`Step::Snapshot`].
@@ -139,7 +143,20 @@ pub struct Asked {
     pub wait: u32,
 }
 
-/// The answer to [`Step::After`] and [`Step::Progress`].
+/// The answer to [`Step::After`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Thawed {
+    /// Whether all that runs after the snapshots has ended; else the step goes on.
+    pub done: bool,
+    /// Units that are not settled.
+    pub open: u32,
+    /// Seconds until the first poll, unless an event comes first.
+    pub wait: u32,
+    /// Polls made so far: none.
+    pub polls: u32,
+}
+
+/// The answer to [`Step::Progress`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
     /// Units that are not settled.
@@ -153,7 +170,9 @@ pub struct Progress {
 /// The answer to [`Step::Complete`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Completed {
-    /// The status.
+    /// Whether all that runs at the end has ended; else the step goes on.
+    pub done: bool,
+    /// The status; in progress until it is done.
     pub status: Status,
 }
 

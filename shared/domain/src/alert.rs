@@ -16,6 +16,8 @@ pub enum Category {
     Cleanup,
     /// A tag scan could not read an account or a Region.
     Scan,
+    /// Scripts held applications still for longer than the policy wants.
+    Frozen,
     /// The suite itself.
     System,
 }
@@ -27,6 +29,7 @@ impl Category {
             Self::Backup => "backup",
             Self::Cleanup => "cleanup",
             Self::Scan => "scan",
+            Self::Frozen => "frozen",
             Self::System => "system",
         }
     }

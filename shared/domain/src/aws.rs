@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
-    id::{InstanceId, SnapshotId, VolumeId},
-    target::Resource,
-    unit::{Fault, SnapshotReport, UnitState},
+    id::{InstanceId, VolumeId},
+    kind::Resource,
+    unit::{Fault, Image, UnitKind, UnitReport, UnitState},
 };
 
 /// Tags of a resource.
@@ -25,6 +27,40 @@ pub struct Attached {
     pub is_root: bool,
 }
 
+/// What an instance runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Platform {
+    /// Linux, or another Unix.
+    Linux,
+    /// Windows.
+    Windows,
+    /// AWS does not tell.
+    Unknown,
+}
+
+impl Platform {
+    /// As JSON has it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Linux => "linux",
+            Self::Windows => "windows",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl std::fmt::Display for Platform {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Linux => "Linux",
+            Self::Windows => "Windows",
+            Self::Unknown => "an unknown platform",
+        })
+    }
+}
+
 /// An EC2 instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Instance {
@@ -32,8 +68,10 @@ pub struct Instance {
     pub id: InstanceId,
     /// `terminated` or `shutting-down`: its volumes are going or gone.
     pub is_gone: bool,
-    /// `windows`, or nothing known.
-    pub is_windows: bool,
+    /// `stopping` or `stopped`: it can be backed up, and nothing runs on it.
+    pub is_stopped: bool,
+    /// What it runs.
+    pub platform: Platform,
     /// What is attached.
     pub volumes: Vec<Attached>,
     /// Its tags.
@@ -51,6 +89,59 @@ pub struct Volume {
     pub tags: Tags,
 }
 
+/// A database, a cluster or a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Managed {
+    /// Which.
+    pub resource: Resource,
+    /// Its state, as AWS writes it.
+    pub status: String,
+    /// Of a database: the cluster that it is a member of.
+    pub cluster: Option<String>,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// A resource as AWS describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// An EC2 instance.
+    Instance(Instance),
+    /// An EBS volume.
+    Volume(Volume),
+    /// What AWS manages as a whole.
+    Managed(Managed),
+}
+
+impl Found {
+    /// Which resource it is.
+    pub fn resource(&self) -> Resource {
+        match self {
+            Self::Instance(instance) => Resource::Instance(instance.id.clone()),
+            Self::Volume(volume) => Resource::Volume(volume.id.clone()),
+            Self::Managed(managed) => managed.resource.clone(),
+        }
+    }
+}
+
+/// How much of a quota of an account and Region is used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quota {
+    /// What is counted, in words: `manual snapshots of RDS databases`.
+    pub what: String,
+    /// So many are there.
+    pub used: u64,
+    /// So many may be.
+    pub most: u64,
+}
+
+impl Quota {
+    /// Whether so much is used that it must be said before it bites: 80 %.
+    pub fn is_near(&self) -> bool {
+        self.used.saturating_mul(10) >= self.most.saturating_mul(8)
+    }
+}
+
 /// A resource that carries the `cpm backup` tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tagged {
@@ -60,11 +151,11 @@ pub struct Tagged {
     pub value: String,
 }
 
-/// A snapshot that carries the suite's tags.
+/// A unit that carries the suite's tags.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FoundSnapshot {
+pub struct FoundUnit {
     /// What AWS says of it.
-    pub report: SnapshotReport,
+    pub report: UnitReport,
     /// Its tags.
     pub tags: Tags,
 }
@@ -76,6 +167,12 @@ pub enum Refusal {
     Throttled,
     /// Too much of something at once, such as pending snapshots: goes through when some are done.
     Limit,
+    /// Too much is there already: goes through when some of it is deleted or the quota is raised.
+    Quota,
+    /// The resource is busy with something that ends by itself.
+    Busy,
+    /// A thing of that name is there already: a call whose answer was lost may have made it.
+    Exists,
     /// Not allowed.
     Denied,
     /// The thing is not there.
@@ -105,7 +202,7 @@ pub struct AwsError {
 impl AwsError {
     /// Whether the same call may go through later.
     pub fn is_retryable(&self) -> bool {
-        matches!(self.refusal, Refusal::Throttled | Refusal::Limit | Refusal::Unknown)
+        matches!(self.refusal, Refusal::Throttled | Refusal::Limit | Refusal::Busy | Refusal::Unknown)
     }
 
     /// For the record, with advice. `as_whom` names the role that called.
@@ -123,6 +220,11 @@ impl AwsError {
             Refusal::NotFound => fault.advise("it was deleted, or its Region or account is another"),
             Refusal::Throttled => fault.advise("the account's request rate is used up; the retry comes later"),
             Refusal::Limit => fault.advise("an AWS quota is used up; wait for others to finish or have it raised"),
+            Refusal::Quota => fault.advise(
+                "keep fewer generations, delete snapshots that nobody needs, or have the quota raised in Service Quotas",
+            ),
+            Refusal::Busy => fault.advise("it was busy for too long; the retry comes later"),
+            Refusal::Exists => fault.advise("the next step looks whether it is the suite's own"),
             Refusal::InUse => fault.advise("release what uses it; the next cleanup tries again"),
             Refusal::Invalid => fault,
             Refusal::Unknown => fault.advise("AWS did not answer in time; the next step looks what became of it"),
@@ -130,30 +232,28 @@ impl AwsError {
     }
 }
 
-/// Snapshots of one set to ask AWS for.
+/// The units of one set to ask AWS for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SnapshotRequest {
-    /// An instance's volumes at one point in time, or a volume.
+pub struct UnitRequest {
+    /// What is made.
+    pub kind: UnitKind,
+    /// An instance's volumes at one point in time or its image, a volume, a database.
     pub target: Resource,
+    /// A name that tells policy and time and is legal for the kind, for those that have one: images, snapshots of
+    /// databases and clusters, backups of tables. No other unit has it.
+    pub name: String,
     /// Volumes of the instance to leave out.
     pub excluded: Vec<VolumeId>,
     /// The root volume of the instance is left out as well.
     pub exclude_boot: bool,
+    /// Of an image: how it is made.
+    pub image: Option<Image>,
     /// What people read in AWS's console.
     pub description: String,
-    /// The tags of each snapshot.
+    /// The tags of each unit.
     pub tags: Tags,
-    /// Of an instance: AWS adds each volume's own tags to its snapshot.
+    /// Of an instance's volumes: AWS adds each volume's own tags to its snapshot.
     pub copy_tags: bool,
-}
-
-/// What became of a snapshot that was to be deleted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Deletion {
-    /// It is gone, or was already.
-    Gone(SnapshotId),
-    /// AWS will not.
-    Refused(SnapshotId, AwsError),
 }
 
 /// A state word of `DescribeSnapshots`.

@@ -4,9 +4,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    freezer::Frozen,
     id::BackupId,
     name::{AccountName, PolicyName, ScheduleName},
-    policy::{RetryRule, SuccessRule},
+    policy::{RetryRule, SuccessRule, Wait},
     status::{Outcome, Status, Tally},
 };
 
@@ -163,6 +164,18 @@ pub struct Backup {
     /// From the end of `before` to the start of `after`, in milliseconds, when scripts ran.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frozen_ms: Option<u64>,
+    /// How many runs of scripts it has.
+    #[serde(default)]
+    pub runs: u32,
+    /// How many sets were asked for only after `after` had run: they are not of the scripts' point in time.
+    #[serde(default)]
+    pub late: u32,
+    /// That it is in the freezer; none: it is not. One that is being deleted or deleted never is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frozen: Option<Frozen>,
+    /// What that may be at most, as the policy said when it began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_frozen: Option<Wait>,
     /// What counts, as the policy said when it began.
     pub success: SuccessRule,
     /// The retries, as the policy said when it began.

@@ -7,9 +7,11 @@ use crate::{
     unit::{Unit, UnitSet, UnitState},
 };
 
-/// Whether AWS still has something of `unit`, as far as is known.
-pub fn is_left(unit: &Unit) -> bool {
-    unit.id.is_some() && unit.state != UnitState::Deleted
+/// Whether AWS still has something of a unit of `set` that goes with its backup, as far as is known. An initial image
+/// that is there is no longer the backup's.
+pub fn is_left(set: &UnitSet, unit: &Unit) -> bool {
+    let is_kept = set.is_initial_image() && unit.state == UnitState::Completed;
+    unit.id.is_some() && unit.state != UnitState::Deleted && !is_kept
 }
 
 /// What becomes of the record of a backup in deletion.
@@ -25,7 +27,7 @@ pub enum Rest {
 
 /// Decides what becomes of the record of `backup`, whose keep-days count from its start (§15.7.3 of the guide).
 pub fn rest(backup: &Backup, sets: &[UnitSet], record_days: u32, now: Timestamp) -> Rest {
-    let left = sets.iter().flat_map(|set| &set.units).filter(|unit| is_left(unit)).count();
+    let left: usize = sets.iter().map(|set| set.units.iter().filter(|unit| is_left(set, unit)).count()).sum();
     if left > 0 {
         return Rest::Units(left);
     }

@@ -1,4 +1,5 @@
-//! Identifiers that AWS gives, as types: an instance is never mistaken for a volume.
+//! Identifiers that AWS gives, as types: a snapshot is never mistaken for a Region. Those of resources are with their
+//! kinds.
 
 use std::{fmt, str::FromStr};
 
@@ -16,7 +17,7 @@ pub struct IdError {
     pub example: &'static str,
 }
 
-fn is_ec2_id(text: &str, prefix: &str) -> bool {
+pub(crate) fn is_ec2_id(text: &str, prefix: &str) -> bool {
     text.strip_prefix(prefix).is_some_and(|hex| {
         (8..=17).contains(&hex.len()) && hex.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
     })
@@ -34,10 +35,11 @@ fn is_account(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
 }
 
+/// Makes a type of identifiers that a check lets through.
 macro_rules! id {
     ($(#[$doc:meta])* $type:ident, $what:literal, $example:literal, $check:expr) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
         #[serde(try_from = "String", into = "String")]
         #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = String))]
         pub struct $type(String);
@@ -49,23 +51,23 @@ macro_rules! id {
             }
         }
 
-        impl FromStr for $type {
-            type Err = IdError;
+        impl std::str::FromStr for $type {
+            type Err = crate::id::IdError;
 
-            fn from_str(text: &str) -> Result<Self, IdError> {
+            fn from_str(text: &str) -> Result<Self, crate::id::IdError> {
                 let check: fn(&str) -> bool = $check;
                 if check(text) {
                     Ok(Self(text.to_owned()))
                 } else {
-                    Err(IdError { text: text.to_owned(), what: $what, example: $example })
+                    Err(crate::id::IdError { text: text.to_owned(), what: $what, example: $example })
                 }
             }
         }
 
         impl TryFrom<String> for $type {
-            type Error = IdError;
+            type Error = crate::id::IdError;
 
-            fn try_from(text: String) -> Result<Self, IdError> {
+            fn try_from(text: String) -> Result<Self, crate::id::IdError> {
                 text.parse()
             }
         }
@@ -76,26 +78,65 @@ macro_rules! id {
             }
         }
 
-        impl fmt::Display for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $type {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(&self.0)
             }
         }
     };
 }
 
-id!(
-    /// An EC2 instance.
-    InstanceId, "the id of an instance", "i-0123456789abcdef0", |t| is_ec2_id(t, "i-")
-);
-id!(
-    /// An EBS volume.
-    VolumeId, "the id of a volume", "vol-0123456789abcdef0", |t| is_ec2_id(t, "vol-")
-);
+pub(crate) use id;
+
 id!(
     /// An EBS snapshot.
     SnapshotId, "the id of a snapshot", "snap-0123456789abcdef0", |t| is_ec2_id(t, "snap-")
 );
+/// What AWS calls a unit: the id of a snapshot or an image, the identifier of a database snapshot, the ARN of a table's
+/// backup.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = String))]
+pub struct UnitId(String);
+
+impl UnitId {
+    /// As AWS wrote it.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// As AWS writes it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for UnitId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for UnitId {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self::new(text))
+    }
+}
+
+impl From<SnapshotId> for UnitId {
+    fn from(id: SnapshotId) -> Self {
+        Self(id.into())
+    }
+}
+
+impl PartialEq<SnapshotId> for UnitId {
+    fn eq(&self, other: &SnapshotId) -> bool {
+        self.0 == other.as_str()
+    }
+}
+
 id!(
     /// An AWS Region, by its code.
     Region, "the code of an AWS Region", "eu-west-1", is_region
@@ -104,6 +145,8 @@ id!(
     /// An AWS account, by its number.
     AccountId, "an AWS account number of 12 digits", "111122223333", is_account
 );
+
+pub use crate::kind::{ClusterId, DatabaseId, InstanceId, TableName, VolumeId, WarehouseId};
 
 /// The number of a backup: counted up from 1 for each owner, never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

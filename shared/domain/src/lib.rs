@@ -4,14 +4,20 @@
 //! decision with its reason out. What carries decisions out is `cpm-app`; the module names are the same there.
 
 pub mod account;
+pub mod agents;
 pub mod alert;
+pub mod app_aware;
 pub mod audit;
 pub mod aws;
 pub mod backup;
 pub mod change;
 pub mod cleanup;
+pub mod command;
 pub mod document;
+pub mod freezer;
 pub mod id;
+pub mod initial_image;
+pub mod kind;
 pub mod message;
 pub mod name;
 pub mod pace;
@@ -23,9 +29,11 @@ pub mod retention;
 pub mod retry;
 pub mod scan;
 pub mod schedule;
+pub mod script;
 pub mod settings;
-pub mod snapshot;
+pub mod state_change;
 pub mod status;
 pub mod tag;
 pub mod target;
 pub mod unit;
+pub mod unit_name;

@@ -5,7 +5,11 @@ use std::{fmt, str::FromStr};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::name::{AccountName, PolicyName, ScheduleName};
+use crate::{
+    app_aware::Vss,
+    name::{AccountName, PolicyName, ScheduleName},
+    script::Scripts,
+};
 
 /// Generations kept when nothing is said.
 pub const DEFAULT_GENERATIONS: u32 = 30;
@@ -198,11 +202,24 @@ pub struct Policy {
     pub success: SuccessRule,
     /// What happens after a failure.
     pub retry: RetryRule,
+    /// What runs around a backup.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub scripts: Scripts,
+    /// Who makes shadow copies of Windows instances.
+    #[serde(default, skip_serializing_if = "Vss::is_default")]
+    pub vss: Vss,
+    /// For how long the scripts may keep applications frozen; no bound when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_frozen: Option<Wait>,
     /// Who made it.
     #[serde(default)]
     pub origin: Origin,
     /// When it was made.
     pub created: Timestamp,
+}
+
+fn is_default(scripts: &Scripts) -> bool {
+    *scripts == Scripts::default()
 }
 
 /// Why a policy is refused.
@@ -217,6 +234,9 @@ pub enum PolicyError {
     /// The same schedule twice.
     #[error("schedule `{0}` is named twice")]
     RepeatedSchedule(ScheduleName),
+    /// No time at all.
+    #[error("`max_frozen` is {0}; no script is as fast as that")]
+    MaxFrozen(Wait),
 }
 
 impl Policy {
@@ -227,6 +247,9 @@ impl Policy {
         }
         if self.retry.count > RetryRule::MAX_COUNT {
             return Err(PolicyError::Retries(self.retry.count));
+        }
+        if let Some(wait) = self.max_frozen.filter(|wait| wait.seconds() == 0) {
+            return Err(PolicyError::MaxFrozen(wait));
         }
         for (n, schedule) in self.schedules.iter().enumerate() {
             if self.schedules.iter().take(n).any(|s| s == schedule) {

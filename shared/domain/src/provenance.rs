@@ -3,8 +3,9 @@
 use crate::{
     aws::{MAX_TAGS, Tags},
     id::{BackupId, UnitSetId},
+    kind::Resource,
     name::{OwnerName, PolicyName},
-    target::Resource,
+    unit::UnitKind,
 };
 
 /// The deployment that made it.
@@ -19,6 +20,36 @@ pub const BACKUP: &str = "cpm:backup";
 pub const UNIT: &str = "cpm:unit";
 /// The target: for a set, the instance; the volume that AWS records tells its snapshots apart.
 pub const SOURCE: &str = "cpm:source";
+
+/// On the one image that is kept beside an instance's snapshots, and on nothing else: `initial`.
+pub const IMAGE: &str = "cpm:image";
+/// The value of [`IMAGE`].
+pub const INITIAL: &str = "initial";
+
+/// Whose units are looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sought<'a> {
+    /// Of this deployment.
+    pub deployment: &'a str,
+    /// Of this backup of this owner only.
+    pub backup: Option<(&'a OwnerName, BackupId)>,
+}
+
+impl Sought<'_> {
+    /// The tags that all of them have.
+    pub fn tags(&self) -> Vec<(&'static str, String)> {
+        let mut tags = vec![(DEPLOYMENT, self.deployment.to_owned())];
+        if let Some((owner, backup)) = self.backup {
+            tags.extend([(OWNER, owner.to_string()), (BACKUP, backup.to_string())]);
+        }
+        tags
+    }
+
+    /// Whether a unit with these tags is one of them.
+    pub fn fits(&self, tags: &Tags) -> bool {
+        self.tags().iter().all(|(key, value)| tags.get(*key) == Some(value))
+    }
+}
 
 /// What the suite's own tags say.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,8 +87,8 @@ impl Provenance {
         .collect()
     }
 
-    /// Read from a snapshot's tags; none when a tag is missing or spoilt.
-    pub fn read(tags: &Tags) -> Option<Self> {
+    /// Read from the tags of a unit; none when a tag is missing or spoilt.
+    pub fn read(tags: &Tags, kind: UnitKind) -> Option<Self> {
         let unit: UnitSetId = tags.get(UNIT)?.parse().ok()?;
         let backup: BackupId = tags.get(BACKUP)?.parse().ok()?;
         (unit.backup == backup).then_some(())?;
@@ -66,7 +97,7 @@ impl Provenance {
             owner: tags.get(OWNER)?.parse().ok()?,
             policy: tags.get(POLICY)?.parse().ok()?,
             unit,
-            source: Resource::from_id(tags.get(SOURCE)?)?,
+            source: Resource::of_kinds(kind.sources(), tags.get(SOURCE)?)?,
         })
     }
 }
@@ -100,18 +131,37 @@ mod tests {
             owner: OwnerName::root(),
             policy: "web".parse().unwrap(),
             unit: "17-3".parse().unwrap(),
-            source: Resource::from_id("i-0123456789abcdef0").unwrap(),
+            source: Resource::Instance("i-0123456789abcdef0".parse().unwrap()),
         }
     }
 
     #[test]
     fn reads_back_what_it_wrote() {
-        assert_eq!(Provenance::read(&provenance().tags()), Some(provenance()));
+        assert_eq!(Provenance::read(&provenance().tags(), UnitKind::EbsSnapshot), Some(provenance()));
         for key in [DEPLOYMENT, OWNER, POLICY, BACKUP, UNIT, SOURCE] {
             let mut tags = provenance().tags();
             tags.remove(key);
-            assert_eq!(Provenance::read(&tags), None, "without {key}");
+            assert_eq!(Provenance::read(&tags, UnitKind::EbsSnapshot), None, "without {key}");
         }
+    }
+
+    #[test]
+    fn a_source_is_read_by_what_was_made_of_it() {
+        let mut tags = provenance().tags();
+        assert!(Provenance::read(&tags, UnitKind::Ami).is_some());
+        tags.insert(SOURCE.to_owned(), "orders".to_owned());
+        assert_eq!(Provenance::read(&tags, UnitKind::EbsSnapshot), None);
+        let found = Provenance::read(&tags, UnitKind::AuroraSnapshot).unwrap();
+        assert_eq!(found.source, Resource::Aurora("orders".parse().unwrap()));
+    }
+
+    #[test]
+    fn what_is_sought_fits() {
+        let owner = OwnerName::root();
+        let sought = Sought { deployment: "cpm", backup: Some((&owner, BackupId(17))) };
+        assert!(sought.fits(&provenance().tags()));
+        assert!(!Sought { backup: Some((&owner, BackupId(18))), ..sought.clone() }.fits(&provenance().tags()));
+        assert!(!Sought { deployment: "other", backup: None }.fits(&provenance().tags()));
     }
 
     #[test]

@@ -5,6 +5,10 @@ use jiff::SignedDuration;
 /// How long a lease holds before others may doubt that its holder lives.
 pub const LEASE: SignedDuration = SignedDuration::from_hours(2);
 
+/// How long a lease holds while something may be frozen, besides the time that its scripts may take: an execution that
+/// dies unheard must not keep applications waiting.
+pub const FROZEN_LEASE: SignedDuration = SignedDuration::from_mins(4);
+
 /// Renewed by polls when less than this is left.
 pub const RENEW_BELOW: SignedDuration = SignedDuration::from_hours(1);
 

@@ -8,7 +8,7 @@ use crate::{
 /// Why a backup is held though its time is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hold {
-    /// It is in the freezer.
+    /// It is in the freezer: no generation while it is there.
     Frozen,
     /// It is being copied or recovered from.
     InUse,
@@ -29,7 +29,8 @@ pub struct Candidate {
 
 impl From<&Backup> for Candidate {
     fn from(backup: &Backup) -> Self {
-        Self { id: backup.id, counts: backup.counts, in_progress: backup.phase < Phase::Finished, hold: None }
+        let hold = backup.frozen.is_some().then_some(Hold::Frozen);
+        Self { id: backup.id, counts: backup.counts, in_progress: backup.phase < Phase::Finished, hold }
     }
 }
 
@@ -37,8 +38,13 @@ impl From<&Backup> for Candidate {
 ///
 /// The newest `generations` counting backups stay, and so does everything newer than the oldest of them. With fewer
 /// counting backups than that, all stay. The newest counting backup, a held one and one in progress never go.
+///
+/// A frozen backup is out of the count: the others stay and go as if it were not there. It takes no generation's place,
+/// so that none goes sooner for it; and what is newer than an old frozen one is not held by it, so that nothing goes
+/// later. A backup that is copied or recovered from is a generation all the while.
 pub fn outdated(candidates: &[Candidate], generations: u32) -> Vec<BackupId> {
-    let mut counting: Vec<BackupId> = candidates.iter().filter(|c| c.counts).map(|c| c.id).collect();
+    let mut counting: Vec<BackupId> =
+        candidates.iter().filter(|c| c.counts && c.hold != Some(Hold::Frozen)).map(|c| c.id).collect();
     counting.sort_unstable_by(|a, b| b.cmp(a));
     let keep = usize::try_from(generations.max(1)).unwrap_or(usize::MAX);
     let Some(oldest_kept) = counting.get(keep - 1).copied() else { return Vec::new() };
@@ -58,7 +64,7 @@ mod tests {
 
     use super::*;
 
-    /// `+` counts, `-` does not, `f` counts and is frozen, `u` counts and is in use, `.` runs; oldest first, from 1.
+    /// `+` counts, `-` does not, `f` would count and is frozen, `g` neither, `u` counts and is in use, `.` runs; oldest first, from 1.
     fn candidates(text: &str) -> Vec<Candidate> {
         (1..)
             .zip(text.chars())
@@ -67,7 +73,7 @@ mod tests {
                 counts: matches!(c, '+' | 'f' | 'u'),
                 in_progress: c == '.',
                 hold: match c {
-                    'f' => Some(Hold::Frozen),
+                    'f' | 'g' => Some(Hold::Frozen),
                     'u' => Some(Hold::InUse),
                     _ => None,
                 },
@@ -84,6 +90,14 @@ mod tests {
     #[case("+-+-", 1, &[1, 2])]
     #[case("--------", 1, &[])]
     #[case("f+++", 2, &[2])]
+    #[case("+f++", 3, &[])]
+    #[case("++f++", 3, &[1])]
+    #[case("+++f", 2, &[1])]
+    #[case("+++fff", 3, &[])]
+    #[case("f-+-+", 1, &[2, 3, 4])]
+    #[case("-f-", 1, &[])]
+    #[case("g++", 1, &[2])]
+    #[case("fff", 1, &[])]
     #[case("u+++", 1, &[2, 3])]
     #[case(".++", 1, &[2])]
     #[case("+++", 0, &[1, 2])]
@@ -95,12 +109,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn never_drops_a_good_generation_too_many(text in "[-+fu.]{0,40}", generations in 0u32..6) {
+        fn never_drops_a_good_generation_too_many(text in "[-+fgu.]{0,40}", generations in 0u32..6) {
             let all = candidates(&text);
             let gone = outdated(&all, generations);
             let kept = |c: &&Candidate| !gone.contains(&c.id);
-            let counting = all.iter().filter(|c| c.counts).count();
-            let counting_kept = all.iter().filter(kept).filter(|c| c.counts).count();
+            let is_generation = |c: &&Candidate| c.counts && c.hold != Some(Hold::Frozen);
+            let counting = all.iter().filter(is_generation).count();
+            let counting_kept = all.iter().filter(kept).filter(is_generation).count();
             let wanted = usize::try_from(generations.max(1)).unwrap().min(counting);
             prop_assert!(counting_kept >= wanted);
             if let Some(newest) = all.iter().filter(|c| c.counts).map(|c| c.id).max() {
@@ -110,7 +125,24 @@ mod tests {
         }
 
         #[test]
-        fn repeating_it_drops_nothing_more(text in "[-+fu.]{0,40}", generations in 1u32..6) {
+        fn the_others_go_as_if_the_frozen_were_not_there(text in "[-+fgu.]{0,40}", generations in 0u32..6) {
+            let all = candidates(&text);
+            let others: Vec<Candidate> = all.iter().filter(|c| c.hold != Some(Hold::Frozen)).copied().collect();
+            prop_assert_eq!(outdated(&all, generations), outdated(&others, generations));
+        }
+
+        #[test]
+        fn freezing_one_makes_no_other_go(text in "[-+fgu.]{1,40}", n in 0usize..40, generations in 0u32..6) {
+            let before = candidates(&text);
+            let mut after = before.clone();
+            let n = n % after.len();
+            after[n].hold = Some(Hold::Frozen);
+            let (gone_before, gone_after) = (outdated(&before, generations), outdated(&after, generations));
+            prop_assert!(gone_after.iter().all(|id| gone_before.contains(id)), "{gone_before:?} {gone_after:?}");
+        }
+
+        #[test]
+        fn repeating_it_drops_nothing_more(text in "[-+fgu.]{0,40}", generations in 1u32..6) {
             let all = candidates(&text);
             let gone = outdated(&all, generations);
             let rest: Vec<Candidate> = all.into_iter().filter(|c| !gone.contains(&c.id)).collect();

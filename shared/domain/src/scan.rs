@@ -6,11 +6,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    app_aware::AppAware,
     aws::Tagged,
     id::Region,
+    kind::Kind,
     name::{AccountName, PolicyName},
     policy::Policy,
-    tag::{self, BackupOption, TagKind},
+    tag::{self, BackupOption},
     target::{PutBy, Resource, Target, TargetKey},
 };
 
@@ -101,6 +103,8 @@ pub struct Known<'a> {
     pub policies: &'a [Policy],
     /// Targets of the policies of this account, in this Region.
     pub targets: &'a [(PolicyName, Target)],
+    /// Kinds whose tags could not be read: their targets stay as they are.
+    pub unread: &'a [Kind],
     /// Now.
     pub now: Timestamp,
 }
@@ -142,11 +146,7 @@ pub fn reconcile(known: &Known<'_>, found: &[Tagged], looked_at: Option<&Resourc
     let mut made: BTreeMap<PolicyName, Policy> = BTreeMap::new();
     let mut wanted: BTreeSet<(PolicyName, TargetKey)> = BTreeSet::new();
     for tagged in found {
-        let kind = match tagged.resource {
-            Resource::Instance(_) => TagKind::Instance,
-            Resource::Volume(_) => TagKind::Volume,
-        };
-        let parsed = tag::parse(&tagged.value, kind);
+        let parsed = tag::parse(&tagged.value, tagged.resource.kind());
         for error in &parsed.errors {
             out.errors += 1;
             let message = format!("{}; {}", error.message, error.help);
@@ -238,7 +238,7 @@ fn apply_entry(
 fn put(known: &Known<'_>, out: &mut Reconciled, tagged: &Tagged, entry: &tag::Entry, policy: &PolicyName) {
     let target = Target {
         option: entry.options.iter().copied().find(|option| *option != BackupOption::AppAware),
-        app_aware: entry.options.contains(&BackupOption::AppAware),
+        app_aware: entry.options.contains(&BackupOption::AppAware).then(AppAware::default),
         ..Target::new(tagged.resource.clone(), known.region.clone(), PutBy::Tag)
     };
     let message = match known.held(policy, &target.key()) {
@@ -256,10 +256,6 @@ fn put(known: &Known<'_>, out: &mut Reconciled, tagged: &Tagged, entry: &tag::En
         }
     };
     out.lines.push(known.line(Some(tagged), Level::Info, message));
-    if let Some(options) = target.not_carried_out() {
-        let message = format!("{options} is not carried out yet: it is backed up by snapshots only");
-        out.lines.push(known.line(Some(tagged), Level::Warning, message));
-    }
 }
 
 fn take_out(
@@ -271,7 +267,8 @@ fn take_out(
     for (policy, target) in known.targets {
         let key = target.key();
         let seen = looked_at.is_none_or(|resource| *resource == target.resource);
-        if target.put_by == PutBy::Person || !seen || wanted.contains(&(policy.clone(), key.clone())) {
+        let unread = known.unread.contains(&target.resource.kind());
+        if target.put_by == PutBy::Person || !seen || unread || wanted.contains(&(policy.clone(), key.clone())) {
             continue;
         }
         let line = ScanLine {

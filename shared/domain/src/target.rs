@@ -4,43 +4,12 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::kind::Resource;
 use crate::{
-    id::{InstanceId, Region, VolumeId},
+    app_aware::{self, AppAware, WriterId},
+    id::{Region, VolumeId},
     tag::BackupOption,
 };
-
-/// A resource that can be a target, without its Region.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Resource {
-    /// An EC2 instance with its volumes.
-    Instance(InstanceId),
-    /// An EBS volume, attached or not.
-    Volume(VolumeId),
-}
-
-impl Resource {
-    /// The word for its kind, as in tags and files.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::Instance(_) => "instance",
-            Self::Volume(_) => "volume",
-        }
-    }
-
-    /// The id alone.
-    pub fn id(&self) -> &str {
-        match self {
-            Self::Instance(id) => id.as_str(),
-            Self::Volume(id) => id.as_str(),
-        }
-    }
-
-    /// Reads an id by its prefix.
-    pub fn from_id(id: &str) -> Option<Self> {
-        id.parse().map(Self::Instance).ok().or_else(|| id.parse().map(Self::Volume).ok())
-    }
-}
 
 /// Which volumes of an instance are backed up (§4.2.3). New volumes are picked up unless the choice names the ones to
 /// include.
@@ -98,9 +67,9 @@ pub struct Target {
     /// Of an instance: snapshots, images, or both; the kind of system decides when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub option: Option<BackupOption>,
-    /// Of a Windows instance: through VSS.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub app_aware: bool,
+    /// Of a Windows instance: through VSS, and how.
+    #[serde(default, with = "app_aware::form", skip_serializing_if = "Option::is_none")]
+    pub app_aware: Option<AppAware>,
     /// Person or tag.
     #[serde(default)]
     pub put_by: PutBy,
@@ -123,22 +92,25 @@ pub enum TargetError {
         "`option` is one of only-snaps, initial-ami, only-amis, only-amis-reboot; use `app_aware: true` beside it"
     )]
     AppAwareIsAField,
+    /// A VSS writer is left out and must take part.
+    #[error("writer {0} is both left out and verified")]
+    VerifiesExcluded(WriterId),
 }
 
 impl Target {
     /// A target with nothing but defaults.
     pub fn new(resource: Resource, region: Region, put_by: PutBy) -> Self {
-        Self { resource, region, volumes: VolumeChoice::All, option: None, app_aware: false, put_by }
+        Self { resource, region, volumes: VolumeChoice::All, option: None, app_aware: None, put_by }
     }
 
     /// Refuses what makes no sense.
     pub fn check(&self) -> Result<(), TargetError> {
-        if matches!(self.resource, Resource::Volume(_)) {
+        if !matches!(self.resource, Resource::Instance(_)) {
             let field = if !self.volumes.is_all() {
                 "volumes"
             } else if self.option.is_some() {
                 "option"
-            } else if self.app_aware {
+            } else if self.app_aware.is_some() {
                 "app_aware"
             } else {
                 return Ok(());
@@ -147,6 +119,9 @@ impl Target {
         }
         if self.option == Some(BackupOption::AppAware) {
             return Err(TargetError::AppAwareIsAField);
+        }
+        if let Some(writer) = self.app_aware.as_ref().and_then(AppAware::contradiction) {
+            return Err(TargetError::VerifiesExcluded(writer.clone()));
         }
         match &self.volumes {
             VolumeChoice::Include(set) | VolumeChoice::Exclude(set) if set.is_empty() => Err(TargetError::NoVolumes),
@@ -157,17 +132,6 @@ impl Target {
     /// What makes a target unique within its policy.
     pub fn key(&self) -> TargetKey {
         TargetKey { region: self.region.clone(), resource: self.resource.clone() }
-    }
-
-    /// The options that this version does not carry out yet: such a target is backed up by snapshots only.
-    pub fn not_carried_out(&self) -> Option<String> {
-        let image = self.option.filter(|option| *option != BackupOption::OnlySnaps);
-        let words: Vec<String> = image
-            .into_iter()
-            .chain(self.app_aware.then_some(BackupOption::AppAware))
-            .map(|o| o.to_string())
-            .collect();
-        (!words.is_empty()).then(|| words.join(" and "))
     }
 }
 
@@ -203,19 +167,5 @@ mod tests {
         assert_eq!(volume().check(), Ok(()));
         let odd = Target { option: Some(BackupOption::OnlyAmis), ..volume() };
         assert_eq!(odd.check(), Err(TargetError::InstanceOnly { field: "option" }));
-    }
-
-    #[test]
-    fn says_what_is_not_carried_out() {
-        let instance = Target::new(
-            Resource::Instance("i-0123456789abcdef0".parse().unwrap()),
-            "eu-west-1".parse().unwrap(),
-            PutBy::Tag,
-        );
-        assert_eq!(instance.not_carried_out(), None);
-        let snaps = Target { option: Some(BackupOption::OnlySnaps), ..instance.clone() };
-        assert_eq!(snaps.not_carried_out(), None);
-        let both = Target { option: Some(BackupOption::InitialAmi), app_aware: true, ..instance };
-        assert_eq!(both.not_carried_out().as_deref(), Some("initial-ami and app-aware"));
     }
 }

@@ -8,20 +8,74 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     aws::Tags,
-    id::{InstanceId, Region, SnapshotId, UnitSetId, VolumeId},
-    target::Resource,
+    id::{InstanceId, Region, SnapshotId, UnitId, UnitSetId, VolumeId},
+    kind::{Kind, Resource},
 };
 
 /// The most volumes that one `CreateSnapshots` call takes, root included.
 pub const MAX_SET: usize = 128;
 
 /// What a unit is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum UnitKind {
     /// A snapshot of one EBS volume.
     EbsSnapshot,
+    /// An image of an instance, with its own snapshots.
+    Ami,
+    /// A manual snapshot of an RDS database.
+    RdsSnapshot,
+    /// A manual snapshot of an Aurora cluster.
+    AuroraSnapshot,
+    /// A manual snapshot of a Redshift cluster.
+    RedshiftSnapshot,
+    /// An on-demand backup of a DynamoDB table.
+    DynamodbBackup,
+}
+
+impl UnitKind {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::EbsSnapshot,
+        Self::Ami,
+        Self::RdsSnapshot,
+        Self::AuroraSnapshot,
+        Self::RedshiftSnapshot,
+        Self::DynamodbBackup,
+    ];
+
+    /// As written in answers.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::EbsSnapshot => "ebs-snapshot",
+            Self::Ami => "ami",
+            Self::RdsSnapshot => "rds-snapshot",
+            Self::AuroraSnapshot => "aurora-snapshot",
+            Self::RedshiftSnapshot => "redshift-snapshot",
+            Self::DynamodbBackup => "dynamodb-backup",
+        }
+    }
+
+    /// One of it, in a sentence.
+    pub const fn noun(self) -> &'static str {
+        match self {
+            Self::Ami => "image",
+            Self::DynamodbBackup => "table backup",
+            Self::EbsSnapshot | Self::RdsSnapshot | Self::AuroraSnapshot | Self::RedshiftSnapshot => "snapshot",
+        }
+    }
+
+    /// The kinds of resources that it is made of.
+    pub fn sources(self) -> impl Iterator<Item = Kind> {
+        Kind::ALL.into_iter().filter(move |kind| kind.units().contains(&self))
+    }
+}
+
+impl std::fmt::Display for UnitKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
 }
 
 /// How far a unit is. It only ever moves downwards in this list.
@@ -86,11 +140,14 @@ impl std::fmt::Display for Fault {
 pub struct Unit {
     /// What it is.
     pub kind: UnitKind,
-    /// The volume.
-    pub source: VolumeId,
-    /// The snapshot, once AWS named it.
+    /// What it is made of: a volume, an instance, a database.
+    pub source: Resource,
+    /// What AWS calls it, once AWS named it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub id: Option<SnapshotId>,
+    pub id: Option<UnitId>,
+    /// Of an image: its own snapshots. They go when it goes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<SnapshotId>,
     /// How far it is.
     pub state: UnitState,
     /// When AWS began.
@@ -105,12 +162,13 @@ pub struct Unit {
 }
 
 impl Unit {
-    /// A snapshot that is to be made of `source`.
-    pub fn planned(source: VolumeId) -> Self {
+    /// One that is to be made of `source`.
+    pub fn planned(kind: UnitKind, source: Resource) -> Self {
         Self {
-            kind: UnitKind::EbsSnapshot,
+            kind,
             source,
             id: None,
+            parts: Vec::new(),
             state: UnitState::Planned,
             started: None,
             ended: None,
@@ -128,6 +186,19 @@ impl Unit {
     }
 }
 
+/// How an image is made.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Image {
+    /// It is the instance's one image that is kept beside its snapshots (§4.2.4.1 of the guide), and no part of the
+    /// backup's point in time.
+    pub initial: bool,
+    /// AWS stops the instance to make it.
+    pub reboot: bool,
+    /// Devices that it leaves out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
+}
+
 /// The units of one call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnitSet {
@@ -143,7 +214,10 @@ pub struct UnitSet {
     /// The root volume of the instance is left out as well.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub exclude_boot: bool,
-    /// The source's own tags, of a volume: AWS copies those of an instance's volumes by itself.
+    /// Of an image: how it is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<Image>,
+    /// The source's own tags. AWS copies those of an instance's volumes by itself.
     #[serde(default, skip_serializing_if = "Tags::is_empty")]
     pub tags: Tags,
     /// What is made.
@@ -152,19 +226,38 @@ pub struct UnitSet {
     pub version: u64,
 }
 
-/// What AWS says of a snapshot.
+/// What AWS says of a unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SnapshotReport {
-    /// The snapshot.
-    pub id: SnapshotId,
-    /// Its volume.
-    pub volume: VolumeId,
-    /// Pending, completed or failed.
+pub struct UnitReport {
+    /// What it is.
+    pub kind: UnitKind,
+    /// What AWS calls it.
+    pub id: UnitId,
+    /// What it is made of; none: AWS did not say.
+    pub source: Option<Resource>,
+    /// Pending, completed, failed or deleted.
     pub state: UnitState,
     /// When AWS began.
     pub started: Option<Timestamp>,
-    /// AWS's words when it went to `error`.
+    /// AWS's words when it failed.
     pub cause: Option<String>,
+    /// Of an image: its own snapshots, as far as AWS names them.
+    pub parts: Vec<SnapshotId>,
+}
+
+impl UnitReport {
+    /// Of one that AWS has begun to make.
+    pub fn pending(kind: UnitKind, id: impl Into<UnitId>, source: Resource) -> Self {
+        Self {
+            kind,
+            id: id.into(),
+            source: Some(source),
+            state: UnitState::Pending,
+            started: None,
+            cause: None,
+            parts: Vec::new(),
+        }
+    }
 }
 
 impl UnitSet {
@@ -177,8 +270,26 @@ impl UnitSet {
     pub fn instance(&self) -> Option<&InstanceId> {
         match &self.target {
             Resource::Instance(id) => Some(id),
-            Resource::Volume(_) => None,
+            _ => None,
         }
+    }
+
+    /// The kind of its units.
+    pub fn kind(&self) -> Option<UnitKind> {
+        self.units.first().map(|unit| unit.kind)
+    }
+
+    /// Whether it is the image that is kept beside an instance's snapshots: no part of the backup's point in time.
+    pub fn is_initial_image(&self) -> bool {
+        self.image.as_ref().is_some_and(|image| image.initial)
+    }
+
+    /// The volumes that its units are made of.
+    pub fn volumes(&self) -> impl Iterator<Item = &VolumeId> {
+        self.units.iter().filter_map(|unit| match &unit.source {
+            Resource::Volume(volume) => Some(volume),
+            _ => None,
+        })
     }
 
     /// Whether nothing more will come.
@@ -193,25 +304,27 @@ impl UnitSet {
             && self.units.iter().any(|unit| unit.state == UnitState::Planned)
     }
 
-    /// The smallest snapshot id: what an event on the whole set is found by.
-    pub fn key_snapshot(&self) -> Option<&SnapshotId> {
+    /// The smallest id of its units: what an event on the whole set is found by.
+    pub fn key_unit(&self) -> Option<&UnitId> {
         self.units.iter().filter_map(|unit| unit.id.as_ref()).min()
     }
 
-    /// Takes in what AWS says of its snapshots. Says whether anything changed.
+    /// Takes in what AWS says of its units. Says whether anything changed.
     ///
     /// A volume that was attached after the plan comes in as a new unit: what AWS made is on record, always.
-    pub fn take_in(&mut self, reports: &[SnapshotReport], now: Timestamp) -> bool {
+    pub fn take_in(&mut self, reports: &[UnitReport], now: Timestamp) -> bool {
         let before = self.units.clone();
-        for report in reports {
+        // The snapshots of an image are its parts, not units.
+        let kind = self.kind();
+        for report in reports.iter().filter(|report| kind.is_none_or(|kind| report.kind == kind)) {
             let at = self.units.iter().position(|unit| match &unit.id {
                 Some(id) => *id == report.id,
-                None => unit.source == report.volume,
+                None => report.source.as_ref() == Some(&unit.source) && report.kind == unit.kind,
             });
             if let Some(unit) = at.and_then(|at| self.units.get_mut(at)) {
                 unit.take_in(report, now);
-            } else {
-                let mut unit = Unit::planned(report.volume.clone());
+            } else if let Some(source) = &report.source {
+                let mut unit = Unit::planned(report.kind, source.clone());
                 unit.take_in(report, now);
                 self.units.push(unit);
             }
@@ -228,9 +341,14 @@ impl UnitSet {
 }
 
 impl Unit {
-    fn take_in(&mut self, report: &SnapshotReport, now: Timestamp) {
+    fn take_in(&mut self, report: &UnitReport, now: Timestamp) {
         self.id.get_or_insert_with(|| report.id.clone());
         self.started = self.started.or(report.started);
+        for part in &report.parts {
+            if !self.parts.contains(part) {
+                self.parts.push(part.clone());
+            }
+        }
         // A unit that was given up stays failed, but its id is known now: the cleaner will find it.
         if report.state <= self.state {
             return;
@@ -241,10 +359,20 @@ impl Unit {
         }
         if report.state == UnitState::Failed {
             let words = report.cause.clone().unwrap_or_else(|| "AWS gave no reason".to_owned());
-            self.error = Some(
-                Fault::new("SnapshotError", format!("the snapshot ended in the state error: {words}"))
-                    .advise("AWS could not read the volume or use its KMS key; the next backup tries again"),
-            );
+            let (noun, advice) = (self.kind.noun(), failure_advice(self.kind));
+            self.error =
+                Some(Fault::new("SnapshotError", format!("the {noun} failed in AWS: {words}")).advise(advice));
+        }
+    }
+}
+
+fn failure_advice(kind: UnitKind) -> &'static str {
+    match kind {
+        UnitKind::EbsSnapshot | UnitKind::Ami => {
+            "AWS could not read the volume or use its KMS key; the next backup tries again"
+        }
+        UnitKind::RdsSnapshot | UnitKind::AuroraSnapshot | UnitKind::RedshiftSnapshot | UnitKind::DynamodbBackup => {
+            "see the events of its source in AWS's console; the next backup tries again"
         }
     }
 }
@@ -253,6 +381,10 @@ impl Unit {
 mod tests {
     use super::*;
 
+    fn volume(id: &str) -> Unit {
+        Unit::planned(UnitKind::EbsSnapshot, Resource::Volume(id.parse().unwrap()))
+    }
+
     fn set() -> UnitSet {
         UnitSet {
             number: 1,
@@ -260,23 +392,17 @@ mod tests {
             target: Resource::Instance("i-0123456789abcdef0".parse().unwrap()),
             excluded: vec![],
             exclude_boot: false,
+            image: None,
             tags: Tags::new(),
-            units: vec![
-                Unit::planned("vol-0000000a".parse().unwrap()),
-                Unit::planned("vol-0000000b".parse().unwrap()),
-            ],
+            units: vec![volume("vol-0000000a"), volume("vol-0000000b")],
             version: 0,
         }
     }
 
-    fn report(volume: &str, snapshot: &str, state: UnitState) -> SnapshotReport {
-        SnapshotReport {
-            id: snapshot.parse().unwrap(),
-            volume: volume.parse().unwrap(),
-            state,
-            started: Some(Timestamp::UNIX_EPOCH),
-            cause: None,
-        }
+    fn report(volume: &str, snapshot: &str, state: UnitState) -> UnitReport {
+        let source = Resource::Volume(volume.parse().unwrap());
+        let started = Some(Timestamp::UNIX_EPOCH);
+        UnitReport { state, started, ..UnitReport::pending(UnitKind::EbsSnapshot, UnitId::new(snapshot), source) }
     }
 
     #[test]
@@ -287,7 +413,7 @@ mod tests {
         assert!(!set.is_settled());
         assert!(set.take_in(&[report("vol-0000000b", "snap-0000000a", UnitState::Failed)], now));
         assert!(set.is_settled());
-        assert_eq!(set.key_snapshot().unwrap().as_str(), "snap-0000000a");
+        assert_eq!(set.key_unit().unwrap().as_str(), "snap-0000000a");
         assert_eq!(set.units[1].error.as_ref().unwrap().code, "SnapshotError");
     }
 
@@ -305,5 +431,15 @@ mod tests {
         let mut set = set();
         set.take_in(&[report("vol-0000000c", "snap-0000000c", UnitState::Pending)], Timestamp::UNIX_EPOCH);
         assert_eq!(set.units.len(), 3);
+    }
+
+    #[test]
+    fn an_event_without_a_source_is_for_what_is_known() {
+        let mut set = set();
+        let told = UnitReport { source: None, ..report("vol-0000000a", "snap-0000000a", UnitState::Completed) };
+        assert!(!set.take_in(std::slice::from_ref(&told), Timestamp::UNIX_EPOCH), "nobody knows its volume");
+        set.take_in(&[report("vol-0000000a", "snap-0000000a", UnitState::Pending)], Timestamp::UNIX_EPOCH);
+        assert!(set.take_in(&[told], Timestamp::UNIX_EPOCH));
+        assert_eq!((set.units.len(), set.units[0].state), (2, UnitState::Completed));
     }
 }

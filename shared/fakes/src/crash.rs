@@ -48,7 +48,7 @@ const MOST: usize = 10_000;
 ///     async || Estate::new(),
 ///     async |estate: &Estate| {
 ///         let id = estate.store.next_id(&sample::root()).await.unwrap();
-///         estate.store.create(&sample::root(), &sample::backup(id.0, "web"), &[]).await.unwrap();
+///         estate.store.create(&sample::root(), &sample::backup(id.0, "web"), &[], &[]).await.unwrap();
 ///     },
 ///     async |estate: &Estate, crash| {
 ///         let id = estate.store.next_id(&sample::root()).await.unwrap();

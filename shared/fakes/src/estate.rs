@@ -3,11 +3,12 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Display,
+    sync::Arc,
 };
 
 use cpm_domain::{
     account::Account,
-    id::{BackupId, InstanceId, SnapshotId, UnitSetId, VolumeId},
+    id::{BackupId, InstanceId, UnitId, UnitSetId, VolumeId},
     name::OwnerName,
     policy::Policy,
     provenance::Provenance,
@@ -15,18 +16,18 @@ use cpm_domain::{
     target::Target,
     unit::{Unit, UnitSet, UnitState},
 };
-use cpm_ports::{Configuration, PolicyChange};
+use cpm_ports::{Configuration, Deleters, Drivers, PolicyChange};
 use jiff::Timestamp;
 
 use crate::{
-    FakeAws, FakeClock, FakeExecutions, FakePublisher, FakeStore, Faults, Made, OWN_ACCOUNT, at_once, aws::parsed,
-    sample,
+    FakeAws, FakeClock, FakeEventBus, FakeExecutions, FakePublisher, FakeStore, FakeSystems, Faults, Made,
+    OWN_ACCOUNT, at_once, aws::parsed, sample,
 };
 
 /// A table, AWS accounts and state machines with one clock and one script of faults.
 ///
 /// The owner is `root`, whose account `main` is the deployment's own. What is set up here does not count as a call.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Estate {
     /// Time and chance.
     pub clock: FakeClock,
@@ -36,10 +37,18 @@ pub struct Estate {
     pub store: FakeStore,
     /// The accounts.
     pub aws: FakeAws,
+    /// The accounts, as the use cases know them.
+    pub drivers: Drivers,
+    /// The accounts, as the cleaner knows them.
+    pub deleters: Deleters,
     /// The state machines.
     pub executions: FakeExecutions,
     /// The topic of alerts.
     pub publisher: FakePublisher,
+    /// The bus of events.
+    pub bus: FakeEventBus,
+    /// What runs commands and functions.
+    pub systems: FakeSystems,
 }
 
 impl AsRef<Faults> for Estate {
@@ -53,11 +62,16 @@ impl Estate {
     pub fn new() -> Self {
         let faults = Faults::new();
         let clock = FakeClock::with(faults.clone());
+        let aws = FakeAws::with(faults.clone(), clock.clone());
         let estate = Self {
             store: FakeStore::with(faults.clone(), clock.clone()),
-            aws: FakeAws::with(faults.clone(), clock.clone()),
+            drivers: Drivers::new(vec![Arc::new(aws.clone())]),
+            deleters: Deleters::new(vec![Arc::new(aws.clone())]),
+            systems: FakeSystems::with(aws.clone(), faults.clone(), clock.clone()),
+            aws,
             executions: FakeExecutions::with(faults.clone(), clock.clone()),
             publisher: FakePublisher::with(faults.clone()),
+            bus: FakeEventBus::with(faults.clone()),
             faults,
             clock,
         };
@@ -72,9 +86,13 @@ impl Estate {
             clock: self.clock.beside(),
             faults: Faults::new(),
             store: self.store.beside(),
+            drivers: Drivers::new(vec![Arc::new(self.aws.beside())]),
+            deleters: Deleters::new(vec![Arc::new(self.aws.beside())]),
             aws: self.aws.beside(),
             executions: self.executions.beside(),
             publisher: self.publisher.beside(),
+            bus: self.bus.beside(),
+            systems: self.systems.beside(),
         }
     }
 
@@ -141,7 +159,15 @@ impl Estate {
     pub fn breaches(&self) -> Vec<String> {
         let made = self.aws.made();
         let sets = self.store.every_set();
-        let mut breaches = orphans(&made, &sets);
+        let images = self.store.every_image();
+        let is_kept = |made: &&Made| {
+            images
+                .iter()
+                .flat_map(|image| image.current.iter().chain(&image.outdated))
+                .any(|image| made.report.id == image.id || image.parts.iter().any(|part| made.report.id == *part))
+        };
+        let of_backups: Vec<Made> = made.iter().filter(|made| !is_kept(made)).cloned().collect();
+        let mut breaches = orphans(&of_backups, &sets);
         breaches.extend(doubles(&made));
         breaches.extend(lost(&made, &sets));
         breaches.extend(self.unfit_records(&sets));
@@ -189,10 +215,12 @@ type Held = (OwnerName, BackupId, UnitSet);
 fn orphans(made: &[Made], sets: &[Held]) -> Vec<String> {
     let mut breaches = Vec::new();
     for made in made {
-        let Some(provenance) = Provenance::read(&made.tags) else { continue };
+        let Some(provenance) = Provenance::read(&made.tags, made.report.kind) else { continue };
         let UnitSetId { backup, number } = provenance.unit;
         let of_unit = |(owner, id, set): &&Held| *owner == provenance.owner && *id == backup && set.number == number;
-        let has_it = |unit: &Unit| unit.id.as_ref() == Some(&made.report.id);
+        let has_it = |unit: &Unit| {
+            unit.id.as_ref() == Some(&made.report.id) || unit.parts.iter().any(|part| made.report.id == *part)
+        };
         if !sets.iter().find(of_unit).is_some_and(|(_, _, set)| set.units.iter().any(has_it)) {
             breaches.push(format!("{} of set {} is on no record", made.report.id, provenance.unit));
         }
@@ -202,16 +230,16 @@ fn orphans(made: &[Made], sets: &[Held]) -> Vec<String> {
 
 fn doubles(made: &[Made]) -> Vec<String> {
     let mut seen = BTreeSet::new();
-    let ours = made.iter().filter_map(|made| Some((made, Provenance::read(&made.tags)?)));
+    let ours = made.iter().filter_map(|made| Some((made, Provenance::read(&made.tags, made.report.kind)?)));
     ours.filter(|(made, provenance)| {
-        !seen.insert((provenance.owner.clone(), provenance.unit, made.report.volume.clone()))
+        !seen.insert((provenance.owner.clone(), provenance.unit, made.report.source.clone()))
     })
-    .map(|(made, provenance)| format!("{} was made twice for set {}", made.report.volume, provenance.unit))
+    .map(|(made, provenance)| format!("{:?} was made twice for set {}", made.report.source, provenance.unit))
     .collect()
 }
 
 fn lost(made: &[Made], sets: &[Held]) -> Vec<String> {
-    let there: BTreeSet<&SnapshotId> = made.iter().map(|made| &made.report.id).collect();
+    let there: BTreeSet<&UnitId> = made.iter().map(|made| &made.report.id).collect();
     let mut breaches = Vec::new();
     for (_, backup, set) in sets {
         for unit in &set.units {

@@ -4,9 +4,9 @@
 //! they hold, and `beside()` gives the same thing as somebody else sees it, whose calls neither fail nor count.
 //!
 //! ```
-//! use cpm_domain::unit::UnitState;
+//! use cpm_domain::unit::{UnitKind, UnitState};
 //! use cpm_fakes::{Estate, When, at_once, sample};
-//! use cpm_ports::{Backups, Snapshots};
+//! use cpm_ports::{Backups, Driver};
 //!
 //! let estate = Estate::new();
 //! let web = estate.instance("us-east-1", 3);
@@ -27,7 +27,7 @@
 //! // The next process finds what the dead one left.
 //! estate.faults.revive();
 //! estate.aws.complete_all();
-//! let found = at_once(estate.aws.find(&place, &[])).unwrap();
+//! let found = at_once(estate.aws.find(&place, UnitKind::EbsSnapshot, &sample::sought())).unwrap();
 //! assert_eq!(found.len(), 3);
 //! assert!(found.iter().all(|found| found.report.state == UnitState::Completed));
 //! ```
@@ -40,8 +40,9 @@
 //! | fail or kill at every call in turn | [`at_each_call`] |
 //! | be slow, refuse, deny | [`Faults::throttle_next`], [`Faults::refuse_next`], [`Faults::deny`], [`FakeAws::keep_rates`] |
 //! | let somebody else come in between | [`Faults::meanwhile`], [`Faults::interleave`] |
-//! | read an index or a list that is a moment late | [`FakeStore::lag`], [`FakeAws::lag`] |
-//! | see what was done | [`Faults::calls`], [`FakeAws::made`], [`FakeAws::events`], [`FakeExecutions::started`], [`FakePublisher::published`] |
+//! | let commands and functions take time, fail or never end | [`FakeSystems::when`], [`FakeSystems::function`], [`FakeSystems::offline`] |
+//! | read an index or a list that is a moment late | [`FakeStore::lag`], [`FakeAws::lag`], [`FakeSystems::lag`] |
+//! | see what was done | [`Faults::calls`], [`FakeAws::made`], [`FakeAws::events`], [`FakeExecutions::started`], [`FakePublisher::published`], [`FakeEventBus::taken`], [`FakeSystems::sent`], [`FakeSystems::called`] |
 //! | see that nothing was lost, orphaned or made twice | [`Estate::breaches`] |
 
 #![allow(clippy::panic, reason = "a test that uses a fake wrongly is to end there and then")]
@@ -51,6 +52,7 @@ mod chance;
 mod clock;
 mod crash;
 mod estate;
+mod event_bus;
 mod executions;
 mod faults;
 mod publisher;
@@ -59,6 +61,7 @@ pub mod sample;
 mod script;
 mod store;
 pub mod store_suite;
+mod systems;
 
 use std::{
     pin::pin,
@@ -70,11 +73,13 @@ pub use aws::{FakeAws, Made, Site, SnapshotEvent};
 pub use clock::{FakeClock, START};
 pub use crash::{Crash, Fate, at_each_call};
 pub use estate::Estate;
+pub use event_bus::FakeEventBus;
 pub use executions::{FakeExecutions, StartedExecution};
 pub use faults::{Call, Faults, When};
 pub use publisher::FakePublisher;
 pub use script::Whom;
 pub use store::FakeStore;
+pub use systems::{CalledFunction, FakeSystems, FunctionOutcome, Outcome, SentCommand};
 
 /// The number of the deployment's own account.
 pub const OWN_ACCOUNT: &str = "111111111111";

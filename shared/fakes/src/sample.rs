@@ -15,17 +15,20 @@
 use cpm_domain::{
     account::{Account, AccountType, AssumedRole, Own, Role, ScanRule},
     alert::{Alert, Category, Severity},
+    app_aware::Vss,
     audit::{Actor, Event},
-    aws::{SnapshotRequest, Tags},
+    aws::{Tags, UnitRequest},
     backup::{Backup, Phase, Trigger},
     id::{BackupId, UnitSetId, VolumeId},
+    kind::{Kind, Resource},
     name::OwnerName,
     policy::{AutoTargetRemoval, Origin, Policy, RetryRule, SuccessRule},
-    provenance::Provenance,
+    provenance::{Provenance, Sought},
     schedule::{Repeat, Schedule, Unit as Every, Zone},
+    script::Scripts,
     status::{Status, Tally},
-    target::{PutBy, Resource, Target},
-    unit::{Unit, UnitSet},
+    target::{PutBy, Target},
+    unit::{Unit, UnitKind, UnitSet},
 };
 use cpm_ports::{Access, Lease, Place};
 use jiff::{SignedDuration, Timestamp, civil::date};
@@ -75,6 +78,9 @@ pub fn policy(name: &str) -> Policy {
         auto_target_removal: AutoTargetRemoval::No,
         success: SuccessRule::NoIssues,
         retry: RetryRule::default(),
+        scripts: Scripts::default(),
+        vss: Vss::default(),
+        max_frozen: None,
         origin: Origin::Person,
         created: start(),
     }
@@ -90,10 +96,10 @@ pub fn schedule(name: &str) -> Schedule {
     }
 }
 
-/// An instance or a volume, by its id.
+/// An instance, a volume or, by any other name, a database.
 pub fn resource(id: impl std::fmt::Display) -> Resource {
     let id = id.to_string();
-    Resource::from_id(&id).unwrap_or_else(|| panic!("`{id}` is no instance and no volume"))
+    Resource::of_kinds(Kind::ALL, &id).unwrap_or_else(|| panic!("`{id}` is no resource"))
 }
 
 /// A target that a person put in.
@@ -113,10 +119,18 @@ pub fn tags(id: impl std::fmt::Display, backup: u64, number: u32) -> Tags {
     .tags()
 }
 
+/// All units of the deployment.
+pub fn sought() -> Sought<'static> {
+    Sought { deployment: DEPLOYMENT, backup: None }
+}
+
 /// A request for all snapshots of an instance or a volume, as set 1 of backup 1 of the policy `web`.
-pub fn request(id: impl std::fmt::Display) -> SnapshotRequest {
+pub fn request(id: impl std::fmt::Display) -> UnitRequest {
     let target = resource(id);
-    SnapshotRequest {
+    UnitRequest {
+        kind: UnitKind::EbsSnapshot,
+        name: "cpm-web-a-sample".to_owned(),
+        image: None,
         copy_tags: matches!(target, Resource::Instance(_)),
         excluded: Vec::new(),
         exclude_boot: false,
@@ -124,6 +138,10 @@ pub fn request(id: impl std::fmt::Display) -> SnapshotRequest {
         tags: tags(target.id(), 1, 1),
         target,
     }
+}
+
+fn planned(volume: VolumeId) -> Unit {
+    Unit::planned(UnitKind::EbsSnapshot, Resource::Volume(volume))
 }
 
 /// A planned set of an instance's or a volume's units.
@@ -134,8 +152,9 @@ pub fn set(number: u32, region: &str, id: impl std::fmt::Display, volumes: &[Vol
         target: resource(id),
         excluded: Vec::new(),
         exclude_boot: false,
+        image: None,
         tags: Tags::new(),
-        units: volumes.iter().cloned().map(Unit::planned).collect(),
+        units: volumes.iter().cloned().map(planned).collect(),
         version: 0,
     }
 }
@@ -155,6 +174,10 @@ pub fn backup(id: u64, policy: &str) -> Backup {
         started: start(),
         ended: None,
         frozen_ms: None,
+        runs: 0,
+        late: 0,
+        frozen: None,
+        max_frozen: None,
         success: SuccessRule::NoIssues,
         retry: RetryRule::default(),
         sets: 0,

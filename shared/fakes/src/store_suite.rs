@@ -22,7 +22,10 @@ mod alerts;
 mod audit;
 mod backups;
 mod configuration;
+mod freezer;
+mod images;
 mod leases;
+mod runs;
 pub mod samples;
 mod scans;
 mod sets;
@@ -32,7 +35,10 @@ pub use alerts::*;
 pub use audit::*;
 pub use backups::*;
 pub use configuration::*;
+pub use freezer::*;
+pub use images::*;
 pub use leases::*;
+pub use runs::*;
 pub use scans::*;
 pub use sets::*;
 pub use slots::*;
@@ -59,8 +65,22 @@ macro_rules! store_suite {
             a_set_changes_from_the_version_that_was_read
             a_set_is_changed_by_one_of_many
             a_set_that_is_lacking_is_added
-            a_set_is_found_by_its_key_snapshot_until_it_is_settled
+            a_set_is_found_by_its_key_unit_until_it_is_settled
             sets_come_in_order_of_number
+            an_initial_image_changes_from_the_version_that_was_read
+            initial_images_come_in_order
+            a_backup_is_frozen_with_its_name_and_event
+            a_name_is_given_once_in_any_case
+            a_backup_has_one_name
+            only_what_is_finished_is_frozen
+            a_backup_is_frozen_or_deleting_and_never_both
+            a_frozen_backup_keeps_its_place_when_it_is_written
+            a_backup_leaves_the_freezer_as_its_policy_stands
+            the_freezer_comes_in_order_of_name
+            runs_come_in_order_of_phase_and_number
+            a_run_changes_from_the_version_that_was_read
+            a_run_is_changed_by_one_of_many
+            runs_are_made_once_and_go_with_their_backup
             a_lease_is_taken_by_one_of_many
             a_lease_is_taken_again_by_its_holder
             a_lease_is_taken_instead_of_its_holder

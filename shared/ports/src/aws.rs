@@ -1,11 +1,15 @@
 //! The resources of AWS accounts.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use cpm_domain::{
     account::{Account, AssumedRole, Role},
-    aws::{AwsError, FoundSnapshot, Instance, SnapshotRequest, Tagged, Volume},
-    id::{InstanceId, Region, SnapshotId, VolumeId},
-    unit::SnapshotReport,
+    aws::{AwsError, Found, FoundUnit, Quota, Refusal, Tagged, UnitRequest},
+    id::{Region, UnitId},
+    kind::{Kind, Resource},
+    provenance::Sought,
+    unit::{UnitKind, UnitReport},
 };
 
 /// By which role a call is made.
@@ -64,35 +68,99 @@ pub struct Place {
     pub region: Region,
 }
 
-/// Reads resources and their tags.
+/// Regions of an account.
 #[async_trait]
-pub trait Resources: Send + Sync {
+pub trait Regions: Send + Sync {
     /// The Regions that are enabled in the account.
     async fn regions(&self, access: &Access) -> Result<Vec<Region>, AwsError>;
-
-    /// Those of `ids` that exist, in any number of calls.
-    async fn instances(&self, place: &Place, ids: &[InstanceId]) -> Result<Vec<Instance>, AwsError>;
-
-    /// Those of `ids` that exist, in any number of calls.
-    async fn volumes(&self, place: &Place, ids: &[VolumeId]) -> Result<Vec<Volume>, AwsError>;
-
-    /// All instances and volumes with a `cpm backup` tag; no terminated ones.
-    async fn tagged(&self, place: &Place) -> Result<Vec<Tagged>, AwsError>;
 }
 
-/// Makes snapshots and follows them.
+/// What a service can do for some kinds of resources: find and describe them, make units of them, follow the units.
+///
+/// Calls that read may be repeated inside; calls that make something are made once, never repeated inside.
 #[async_trait]
-pub trait Snapshots: Send + Sync {
-    /// Asks AWS for the snapshots of one set: one call, never repeated inside.
-    async fn create(&self, place: &Place, request: &SnapshotRequest) -> Result<Vec<SnapshotReport>, AwsError>;
+pub trait Driver: Send + Sync {
+    /// The kinds of resources that it knows.
+    fn kinds(&self) -> &'static [Kind];
 
-    /// All snapshots of the account whose tags have every one of `tags`.
-    async fn find(&self, place: &Place, tags: &[(&str, &str)]) -> Result<Vec<FoundSnapshot>, AwsError>;
+    /// The kinds of units that it makes.
+    fn units(&self) -> &'static [UnitKind];
+
+    /// Those of `resources`, all of one of its kinds, that exist, in any number of calls.
+    async fn describe(&self, place: &Place, kind: Kind, resources: &[Resource]) -> Result<Vec<Found>, AwsError>;
+
+    /// All resources of its kinds with a `cpm backup` tag; none that are gone.
+    async fn tagged(&self, place: &Place) -> Result<Vec<Tagged>, AwsError>;
+
+    /// Asks AWS for the units of one set.
+    async fn create(&self, place: &Place, request: &UnitRequest) -> Result<Vec<UnitReport>, AwsError>;
+
+    /// All units of a kind in the account that are sought.
+    async fn find(&self, place: &Place, kind: UnitKind, sought: &Sought<'_>) -> Result<Vec<FoundUnit>, AwsError>;
+
+    /// The quotas that bound how many units of these kinds there may be; none when they are counted elsewhere.
+    async fn quotas(&self, place: &Place, kinds: &[UnitKind]) -> Result<Vec<Quota>, AwsError>;
 }
 
-/// Deletes snapshots. Only the cleaner has it.
+/// Deletes units. Only the cleaner has it.
 #[async_trait]
 pub trait Deletions: Send + Sync {
-    /// Deletes a snapshot: one call, never repeated inside. One that is gone already is a success.
-    async fn delete(&self, place: &Place, snapshot: &SnapshotId) -> Result<(), AwsError>;
+    /// The kinds of units that it deletes.
+    fn units(&self) -> &'static [UnitKind];
+
+    /// Deletes a unit: one call, never repeated inside. One that is gone already is a success. The snapshots of an image
+    /// stay.
+    async fn delete(&self, place: &Place, kind: UnitKind, id: &UnitId) -> Result<(), AwsError>;
+}
+
+/// The drivers that a function has, by what they can do.
+#[derive(Clone)]
+pub struct Drivers(Vec<Arc<dyn Driver>>);
+
+impl Drivers {
+    /// All of them.
+    pub fn new(drivers: Vec<Arc<dyn Driver>>) -> Self {
+        Self(drivers)
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &dyn Driver> {
+        self.0.iter().map(AsRef::as_ref)
+    }
+
+    /// The one that knows a kind of resource.
+    pub fn of_kind(&self, kind: Kind) -> Result<&dyn Driver, AwsError> {
+        self.iter().find(|driver| driver.kinds().contains(&kind)).ok_or_else(|| without_driver(kind.as_str()))
+    }
+
+    /// The one that makes a kind of unit.
+    pub fn of_unit(&self, kind: UnitKind) -> Result<&dyn Driver, AwsError> {
+        self.iter().find(|driver| driver.units().contains(&kind)).ok_or_else(|| without_driver(kind.as_str()))
+    }
+}
+
+/// What deletes, by what it deletes. Only the cleaner has it.
+#[derive(Clone)]
+pub struct Deleters(Vec<Arc<dyn Deletions>>);
+
+impl Deleters {
+    /// All of them.
+    pub fn new(deleters: Vec<Arc<dyn Deletions>>) -> Self {
+        Self(deleters)
+    }
+
+    /// The one that deletes a kind of unit.
+    pub fn of_unit(&self, kind: UnitKind) -> Result<&dyn Deletions, AwsError> {
+        let found = self.0.iter().map(AsRef::as_ref).find(|deletions| deletions.units().contains(&kind));
+        found.ok_or_else(|| without_driver(kind.as_str()))
+    }
+}
+
+fn without_driver(what: &str) -> AwsError {
+    AwsError {
+        refusal: Refusal::Invalid,
+        action: "cpm".to_owned(),
+        code: "NoDriver".to_owned(),
+        message: format!("this function has no driver for {what}: deploy all functions of one version"),
+    }
 }

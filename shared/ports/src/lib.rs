@@ -2,15 +2,19 @@
 
 mod aws;
 mod clock;
+mod commands;
+mod event_bus;
 mod executions;
 mod publisher;
 mod store;
 
-pub use aws::{Access, Deletions, Place, Resources, Snapshots};
+pub use aws::{Access, Deleters, Deletions, Driver, Drivers, Place, Regions};
 pub use clock::{Clock, Deadline};
+pub use commands::{Agents, Commands, Functions};
+pub use event_bus::{EventBus, Untaken};
 pub use executions::{Execution, Executions, Machine, Started};
 pub use publisher::Publisher;
 pub use store::{
-    Alerts, AuditTrail, BackupPage, BackupQuery, Backups, Configuration, Due, DueItem, Lease, LeaseOutcome, Leases,
-    PolicyChange, Scans, Slots, Store, StoreError,
+    Alerts, AuditTrail, BackupPage, BackupQuery, Backups, Configuration, Due, DueItem, Freezer, Images, Lease,
+    LeaseOutcome, Leases, PolicyChange, Scans, ScriptRuns, Slots, Store, StoreError,
 };

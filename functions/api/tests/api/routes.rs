@@ -61,9 +61,16 @@ async fn an_unsigned_request_is_refused_everywhere() {
 #[case("GET", "/v1/scans/none", 404, "Input.NotFound")]
 #[case("GET", "/v1/scans?limit=x", 400, "Input.Bad")]
 #[case("GET", "/v1/cleanups/none", 404, "Input.NotFound")]
+#[case("GET", "/v1/freezer/other", 404, "Input.NotFound")]
+#[case("GET", "/v1/freezer/a%20%20b", 400, "Input.Bad")]
+#[case("GET", "/v1/freezer?word=a", 400, "Input.Bad")]
+#[case("DELETE", "/v1/freezer/other", 404, "Input.NotFound")]
+#[case("DELETE", "/v1/freezer/other?afterwards=never", 400, "Input.Bad")]
+#[case("GET", "/v1/agents?policy=other", 404, "Input.NotFound")]
+#[case("GET", "/v1/agents?police=web", 400, "Input.Bad")]
 #[case("GET", "/v1/audit?before=yesterday", 400, "Input.Bad")]
-#[case("GET", "/v1/resources/eu-west-1/db-1/policies", 400, "Input.Bad")]
-#[case("GET", "/v1/resources/nowhere/vol-0123456789abcdef1/policies", 400, "Input.Bad")]
+#[case("GET", "/v1/resources/eu-west-1/volume/db-1/policies", 400, "Input.Bad")]
+#[case("GET", "/v1/resources/nowhere/volume/vol-0123456789abcdef1/policies", 400, "Input.Bad")]
 #[tokio::test]
 async fn refuses_in_words(#[case] method: &str, #[case] path: &str, #[case] status: u16, #[case] code: &str) {
     let api = Api::new().await;
@@ -82,6 +89,10 @@ async fn refuses_in_words(#[case] method: &str, #[case] path: &str, #[case] stat
 #[case("/v1/scans", json!({"dryrun": true}), 400, "unknown field `dryrun`")]
 #[case("/v1/rebuild", json!({}), 400, "missing field `dry_run`")]
 #[case("/v1/cleanups", json!({"policy": "a b"}), 400, "a name is made of letters")]
+#[case("/v1/freezer", json!({"backup": 17, "name": "a/b"}), 400, "a/b` holds `/`")]
+#[case("/v1/freezer", json!({"backup": 17, "name": "a", "description": ""}), 400, "it cannot be empty")]
+#[case("/v1/freezer", json!({"backup": 17}), 400, "missing field `name`")]
+#[case("/v1/freezer", json!({"backup": 17, "name": "a"}), 404, "there is no backup `17`")]
 #[case("/v1/cleanups", json!({"policy": "other"}), 404, "there is no policy `other`")]
 #[tokio::test]
 async fn refuses_bodies_in_words(#[case] path: &str, #[case] body: Value, #[case] status: u16, #[case] detail: &str) {
@@ -134,7 +145,7 @@ async fn plans_applies_and_exports() {
 
     let export = api.get("/v1/export").await.body;
     assert_eq!(export["policies"][0]["generations"], 5);
-    assert_eq!(export["settings"], json!({"record_days": 0}));
+    assert_eq!(export["settings"], json!({"record_days": 0, "initial_ami_rotation_days": 90}));
     let rest = api.send("POST", "/v1/plan", &json!({"document": export, "prune": true})).await;
     assert_eq!(rest.body["changes"], json!([]));
 }
@@ -161,7 +172,7 @@ async fn shows_what_is_configured() {
         "schedule": api.get("/v1/schedules/nightly").await.body,
         "policies": api.get("/v1/policies").await.body,
         "policy": api.get("/v1/policies/web").await.body,
-        "resource": api.get("/v1/resources/eu-west-1/vol-0123456789abcdef1/policies").await.body,
+        "resource": api.get("/v1/resources/eu-west-1/volume/vol-0123456789abcdef1/policies").await.body,
     }));
 }
 
@@ -179,7 +190,7 @@ async fn enables_and_disables() {
 async fn removes_policy_schedule_and_account() {
     let api = Api::new().await;
     let store = &api.estate.store;
-    at_once(store.create(&sample::root(), &sample::generation(1, "web"), &[])).unwrap();
+    at_once(store.create(&sample::root(), &sample::generation(1, "web"), &[], &[])).unwrap();
     let removed = api.send("DELETE", "/v1/policies/web", &Value::Null).await;
     assert_eq!((removed.status, &removed.body["backups"]), (200, &json!(1)));
     let cleanup = removed.body["cleanup"]["execution"].as_str().unwrap();
@@ -211,7 +222,7 @@ async fn backs_up_now_and_tells_how_it_goes() {
     let root = sample::root();
     for (id, attempt) in [(1, 0), (2, 1)] {
         let backup = Backup { execution: name.clone(), attempt, ..sample::backup(id, "web") };
-        at_once(api.estate.store.create(&root, &backup, &[])).unwrap();
+        at_once(api.estate.store.create(&root, &backup, &[], &[])).unwrap();
     }
     assert_eq!(api.get(&path).await.body["backups"], json!([1, 2]));
     api.estate.executions.set(&name, Execution::Dead);
@@ -243,7 +254,8 @@ async fn lists_backups_and_shows_one() {
         let failed = id % 40 == 0;
         let status = if failed { Status::Failed } else { Status::Successful };
         let policy = if id == 119 { "db" } else { "web" };
-        at_once(api.estate.store.create(&root, &Backup { status, ..sample::generation(id, policy) }, &[])).unwrap();
+        at_once(api.estate.store.create(&root, &Backup { status, ..sample::generation(id, policy) }, &[], &[]))
+            .unwrap();
     }
     let gone = Backup { phase: Phase::Deleting, ..sample::generation(118, "web") };
     at_once(api.estate.store.put(&root, &gone, Phase::Finished)).unwrap();
@@ -286,10 +298,61 @@ async fn a_backup_has_the_shape_that_scripts_rely_on() {
     let mut log = cpm_domain::backup::Log::default();
     log.info(sample::start(), "backup 17 starts");
     backup.log = log.into_lines();
-    at_once(api.estate.store.create(&sample::root(), &backup, &[set])).unwrap();
+    at_once(api.estate.store.create(&sample::root(), &backup, &[set], &[])).unwrap();
     let answer = api.get("/v1/backups/17").await;
     let _sorted = sorted();
     insta::assert_json_snapshot!(answer.body);
+}
+
+#[tokio::test]
+async fn freezes_a_backup_and_takes_it_out() {
+    let api = Api::new().await;
+    let root = sample::root();
+    for id in [1, 2, 3] {
+        at_once(api.estate.store.create(&root, &sample::generation(id, "web"), &[], &[])).unwrap();
+    }
+    let body = json!({"backup": 1, "name": "Before (12.4)", "description": "the last good one"});
+    let frozen = api.send("POST", "/v1/freezer", &body).await;
+    let time = frozen.body["time"].clone();
+    let view = json!({"name": "Before (12.4)", "description": "the last good one", "time": time, "backup": 1,
+        "policy": "web", "account": "main", "started": "2026-01-01T00:00:00Z", "afterwards": "retention"});
+    assert_eq!((frozen.status, &frozen.body), (200, &view));
+    let event = api.newest_event().await;
+    assert_eq!((&event["action"], &event["actor"]), (&json!("freezer.add"), &json!(ADA)));
+    let shown = api.get("/v1/backups/1").await.body;
+    let mark = json!({"name": "Before (12.4)", "description": "the last good one", "time": time});
+    assert_eq!((&shown["frozen"], shown["log"].as_array().unwrap().len()), (&mark, 1));
+    assert_eq!(api.get("/v1/backups").await.body["backups"][2]["frozen"], mark);
+    // As API Gateway hands a path on: decoded, and encoded anew.
+    assert_eq!(api.get("/v1/freezer/before%20(12.4)").await.body, view);
+    assert_eq!(api.get("/v1/freezer?words=LAST+before").await.body["frozen"], json!([view]));
+    assert_eq!(api.get("/v1/freezer?words=last+after").await.body["frozen"], json!([]));
+    let taken = api.send("POST", "/v1/freezer", &json!({"backup": 2, "name": "BEFORE (12.4)"})).await;
+    assert!(taken.refused(409, "Input.Conflict").contains("backup 1 is in the freezer under it"));
+    api.send("POST", "/v1/freezer", &json!({"backup": 2, "name": "Two"})).await;
+
+    let out = api.send("DELETE", "/v1/freezer/Before%20(12.4)?afterwards=retention", &Value::Null).await;
+    let unfrozen = json!({"name": "Before (12.4)", "backup": 1, "policy": "web", "afterwards": "retention",
+        "cleanup": null});
+    assert_eq!((out.status, &out.body), (200, &unfrozen));
+    assert_eq!(api.newest_event().await["action"], "freezer.remove");
+    assert_eq!(api.get("/v1/backups/1").await.body["frozen"], Value::Null);
+
+    let removed = api.send("DELETE", "/v1/policies/web", &Value::Null).await.body;
+    assert_eq!(removed["backups"], 2, "one is frozen");
+    assert_eq!(
+        removed["changes"][0]["note"],
+        "its 2 backups are deleted with all their snapshots; its backup in the freezer stays"
+    );
+    api.send("DELETE", "/v1/accounts/main", &Value::Null).await.refused(409, "Input.Conflict");
+    assert_eq!(api.get("/v1/freezer").await.body["frozen"][0]["afterwards"], "deletion");
+    let refused = api.send("DELETE", "/v1/freezer/two?afterwards=retention", &Value::Null).await;
+    assert!(refused.refused(409, "Input.Conflict").contains("its policy `web` is gone"));
+    let out = api.send("DELETE", "/v1/freezer/two", &Value::Null).await.body;
+    assert_eq!(out["afterwards"], "deletion");
+    let cleanup = out["cleanup"]["execution"].as_str().unwrap();
+    assert_eq!(api.get(&format!("/v1/cleanups/{cleanup}")).await.body["state"], "running");
+    assert_eq!(api.get("/v1/freezer").await.body["frozen"], json!([]));
 }
 
 #[tokio::test]
@@ -391,4 +454,34 @@ async fn lists_alerts_and_the_trail() {
     assert!(events.iter().any(|event| event["action"] == "policy.create" && event["actor"] == ADA));
     let older = api.get("/v1/audit?before=2026-01-01T00:00:00Z").await.body;
     assert_eq!(older["events"], json!([]));
+}
+
+#[tokio::test]
+async fn agents_are_listed_with_what_is_missing() {
+    let api = Api::new().await;
+    assert_eq!(api.get("/v1/agents").await.body, json!({"agents": []}));
+    let site = api.estate.aws.here("eu-west-1");
+    let (linux, windows) = (site.instance(1), site.windows(1));
+    api.estate.systems.unmanage(&linux);
+    let mut document = crate::world::document();
+    document["policies"][0]["targets"] = json!([
+        {"instance": linux, "region": "eu-west-1", "app_aware": true},
+        {"instance": windows, "region": "eu-west-1", "app_aware": true},
+    ]);
+    assert_eq!(api.send("POST", "/v1/apply", &json!({"document": document})).await.status, 200);
+    let shown = api.get("/v1/agents?policy=web").await.body;
+    assert_eq!(api.get("/v1/agents").await.body["agents"].as_array().unwrap().len(), 2);
+    let agents = &shown["agents"];
+    let place = |view: &Value| (view["account"].clone(), view["region"].clone(), view["instance"].clone());
+    assert_eq!(place(&agents[0]), (json!("main"), json!("eu-west-1"), json!(linux)));
+    assert_eq!(
+        (&agents[0]["policies"], &agents[0]["needed_for"], &agents[0]["platform"], &agents[0]["ping"]),
+        (&json!(["web"]), &json!(["vss"]), &json!("linux"), &Value::Null)
+    );
+    let whats: Vec<_> = agents[0]["missing"].as_array().unwrap().iter().map(|missing| &missing["what"]).collect();
+    assert_eq!(
+        whats,
+        ["VSS is for Windows, and the instance runs Linux", "Systems Manager does not manage the instance"]
+    );
+    assert_eq!((&agents[1]["ping"], &agents[1]["missing"]), (&json!("online"), &json!([])));
 }

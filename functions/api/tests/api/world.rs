@@ -36,6 +36,8 @@ impl Api {
         let world = World {
             store: Arc::new(estate.store.clone()),
             executions: Arc::new(estate.executions.clone()),
+            drivers: estate.drivers.clone(),
+            agents: Arc::new(estate.systems.clone()),
             clock: Arc::new(estate.clock.clone()),
             timezone: Zone::utc(),
         };

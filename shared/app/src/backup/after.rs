@@ -1,36 +1,68 @@
-//! After: runs whatever happened, and writes down that AWS was asked.
+//! After: runs whatever happened. Thaws, and writes down that AWS was asked.
 
-use cpm_contracts::backup::{Progress, Running, Trouble};
+use cpm_contracts::backup::{Running, Thawed, Trouble};
 use cpm_domain::{
-    backup::{Log, Phase},
-    progress,
+    backup::{Backup, Log, Phase},
+    progress, resume,
+    script::{self, ScriptKind, ScriptPhase, ScriptRun},
     status::Tally,
+    unit::UnitSet,
 };
+use cpm_ports::Deadline;
 
-use super::{Steps, append};
+use super::{Steps, append, scripts::went_well};
 use crate::Result;
 
 impl Steps<'_> {
-    /// Closes the snapshot phase.
-    pub async fn after(&self, running: &Running, trouble: Option<&Trouble>) -> Result<Progress> {
+    /// Runs the `after` scripts and closes the snapshot phase.
+    pub async fn after(&self, running: &Running, trouble: Option<&Trouble>, deadline: Deadline) -> Result<Thawed> {
         let mut backup = self.backup(running).await?;
-        let sets = self.store.sets(&running.owner, running.backup).await?;
-        let tally = Tally { missing: backup.tally.missing, skipped: backup.tally.skipped, ..Tally::of(&sets) };
-        if backup.phase == Phase::Planned {
-            let now = self.clock.now();
-            let mut log = Log::default();
-            if let Some(trouble) = trouble {
-                log.error(now, format!("the snapshot step gave up: {}: {}", trouble.error, trouble.cause));
+        let mut runs = Vec::new();
+        if backup.runs > 0 {
+            runs = self.store.runs(&running.owner, running.backup).await?;
+            let argument = went_well(&runs, ScriptPhase::Before, Some(ScriptKind::Script));
+            let of = ScriptPhase::After;
+            if !self.run_all(running, &backup, &mut runs, of, Some(argument), deadline).await? {
+                return Ok(Thawed { done: false, open: 0, wait: 0, polls: 0 });
             }
-            log.info(
-                now,
-                format!("AWS makes {} snapshots; {} are refused", tally.open + tally.completed, tally.failed),
-            );
-            append(&mut backup, log.into_lines());
-            backup.phase = Phase::Asked;
-            backup.tally = tally;
-            self.store.put(&running.owner, &backup, Phase::Planned).await?;
         }
-        Ok(Progress { open: u32::try_from(tally.open).unwrap_or(u32::MAX), wait: progress::poll_wait(0), polls: 0 })
+        let sets = self.store.sets(&running.owner, running.backup).await?;
+        if backup.phase == Phase::Planned {
+            self.close_asking(running, &mut backup, &sets, &runs, trouble).await?;
+        }
+        let open = u32::try_from(Tally::of(&sets).open).unwrap_or(u32::MAX);
+        Ok(Thawed { done: true, open, wait: progress::poll_wait(0), polls: 0 })
+    }
+
+    async fn close_asking(
+        &self,
+        running: &Running,
+        backup: &mut Backup,
+        sets: &[UnitSet],
+        runs: &[ScriptRun],
+        trouble: Option<&Trouble>,
+    ) -> Result<()> {
+        let now = self.clock.now();
+        let tally = Tally { missing: backup.tally.missing, skipped: backup.tally.skipped, ..Tally::of(sets) };
+        let mut log = Log::default();
+        if let Some(trouble) = trouble {
+            log.error(now, format!("the snapshot step gave up: {}: {}", trouble.error, trouble.cause));
+        }
+        log.info(
+            now,
+            format!("AWS was asked: {} in the making, {} refused", tally.open + tally.completed, tally.failed),
+        );
+        if let Some(frozen) = script::frozen(runs) {
+            backup.frozen_ms = u64::try_from(frozen.as_millis()).ok();
+            log.info(now, format!("applications were frozen for {} ms", frozen.as_millis()));
+        }
+        append(backup, log.into_lines());
+        backup.phase = Phase::Asked;
+        backup.tally = tally;
+        self.store.put(&running.owner, backup, Phase::Planned).await?;
+        if backup.runs > 0 {
+            self.hold(running, resume::LEASE).await?;
+        }
+        Ok(())
     }
 }

@@ -28,6 +28,7 @@ impl Steps<'_> {
         }
         let backups = of_policy(self.store, &running.owner, &backup).await?;
         alert::tell(self.store, &running.owner, &backup, &backups).await?;
+        alert::tell_frozen(self.store, &running.owner, &backup).await?;
         let (next, wait) = match self.store.policy(&running.owner, &running.policy).await? {
             None => {
                 self.follow_policy(running, &backup).await?;
@@ -52,8 +53,12 @@ impl Steps<'_> {
         Ok(())
     }
 
-    /// The policy was deleted while the backup ran: what belongs to a policy goes with it (§13.4.1 of the guide).
+    /// The policy was deleted while the backup ran: what belongs to a policy goes with it (§13.4.1 of the guide), unless
+    /// somebody froze it since it ended (§8.4).
     async fn follow_policy(&self, running: &Running, backup: &Backup) -> Result<()> {
+        if backup.frozen.is_some() {
+            return Ok(self.store.clear_alert(&running.owner, Category::Backup, backup.policy.as_str()).await?);
+        }
         let mut going = backup.clone();
         let mut log = Log::default();
         log.info(

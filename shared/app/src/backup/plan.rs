@@ -6,21 +6,22 @@ use cpm_contracts::backup::{Planned, StartBackup};
 use cpm_domain::{
     account::Account,
     audit::{Actor, Event},
-    aws::{AwsError, Instance, Volume},
+    aws::{AwsError, Found, Platform},
     backup::{Backup, Log, Phase, Trigger},
-    id::{BackupId, InstanceId, Region, VolumeId},
+    id::{BackupId, Region},
+    kind::{self, InstanceId, Kind, Planned as Plan, Resource},
     pace,
     policy::{AutoTargetRemoval, Policy},
-    resume, retry, snapshot,
+    resume, retry, script,
     status::{Status, Tally},
-    target::{Resource, Target},
-    unit::UnitSet,
+    target::Target,
+    unit::{UnitKind, UnitSet},
 };
 use cpm_ports::{Access, BackupQuery, Deadline, Lease, LeaseOutcome, PolicyChange};
-use futures::future::join_all;
+use futures::future::{join, join_all};
 
-use super::{FUNCTION, Steps, append, place};
-use crate::{Error, Result};
+use super::{FUNCTION, Steps, append, place, scripts::has_frozen};
+use crate::{Error, Result, initial_image};
 
 /// What the execution told of itself.
 pub struct Request {
@@ -58,12 +59,12 @@ impl Request {
     }
 
     fn go(&self, backup: BackupId, again: bool) -> Planned {
-        Planned { go: true, backup: Some(backup), holder: self.holder(), again, reason: None }
+        Planned { go: true, backup: Some(backup), holder: self.holder(), again, frozen: false, reason: None }
     }
 
     fn refuse(&self, reason: String) -> Planned {
         tracing::info!(policy = %self.start.policy, reason, "no backup");
-        Planned { go: false, backup: None, holder: self.holder(), again: false, reason: Some(reason) }
+        Planned { go: false, backup: None, holder: self.holder(), again: false, frozen: false, reason: Some(reason) }
     }
 }
 
@@ -71,13 +72,17 @@ impl Request {
 #[derive(Default)]
 struct Resolved {
     sets: Vec<UnitSet>,
+    /// Instances that scripts may run on.
+    instances: Vec<(InstanceId, Region)>,
+    /// Those whose backup goes through VSS.
+    vss: Vec<(InstanceId, Region)>,
     missing: usize,
     skipped: usize,
     gone: Vec<Target>,
     log: Log,
 }
 
-type Found = (BTreeMap<InstanceId, Instance>, BTreeMap<VolumeId, Volume>);
+type FoundByResource = BTreeMap<Resource, Found>;
 
 impl Steps<'_> {
     /// Takes the policy and writes the backup down, or says why nothing runs.
@@ -94,10 +99,18 @@ impl Steps<'_> {
             Ok(lease) => lease,
             Err(reason) => return Ok(request.refuse(reason)),
         };
-        if self.store.backup(owner, lease.backup).await?.is_none() {
+        let standing = self.store.backup(owner, lease.backup).await?;
+        let frozen = match &standing {
+            Some(backup) if backup.phase == Phase::Planned && backup.runs > 0 => {
+                has_frozen(&self.store.runs(owner, lease.backup).await?)
+            }
+            _ => false,
+        };
+        if standing.is_none() {
             self.write_down(request, &policy, &lease, deadline).await?;
         }
-        Ok(request.go(lease.backup, request.resume().is_some()))
+        let resumed = request.resume().is_some();
+        Ok(Planned { frozen: frozen && resumed, ..request.go(lease.backup, resumed) })
     }
 
     async fn take_lease(&self, request: &Request) -> Result<std::result::Result<Lease, String>> {
@@ -168,79 +181,76 @@ impl Steps<'_> {
         let account = account.ok_or_else(|| Error::not_found("account", &policy.account))?;
         let targets = self.store.targets(owner, &policy.name).await?;
         let started = self.clock.now();
-        let resolved = self.resolve(policy, &account, &targets, deadline).await;
+        let mut resolved = self.resolve(policy, &account, &targets, deadline).await;
+        let sets = std::mem::take(&mut resolved.sets);
+        resolved.sets = initial_image::keep_due(self.store, owner, policy, &account, sets, started).await?;
+        for (number, set) in (1..).zip(&mut resolved.sets) {
+            set.number = number;
+        }
         self.remove_gone(request, policy, &resolved.gone).await?;
         let retried = match request.retried {
             Some(retried) => self.store.backup(owner, retried).await?,
             None => None,
         };
-        let backup = new_backup(request, retried.as_ref(), policy, lease, started, &resolved);
-        self.store.create(owner, &backup, &resolved.sets).await?;
+        let runs = script::plan_runs(&policy.scripts, &resolved.instances, &resolved.vss);
+        let mut backup = new_backup(request, retried.as_ref(), policy, lease, started, &resolved);
+        backup.runs = u32::try_from(runs.len()).unwrap_or(u32::MAX);
+        self.store.create(owner, &backup, &resolved.sets, &runs).await?;
         Ok(())
     }
 
     async fn resolve(&self, policy: &Policy, account: &Account, targets: &[Target], deadline: Deadline) -> Resolved {
-        let mut by_region: BTreeMap<&Region, Vec<&Target>> = BTreeMap::new();
+        let mut groups: BTreeMap<(&Region, Kind), Vec<&Target>> = BTreeMap::new();
         for target in targets {
-            by_region.entry(&target.region).or_default().push(target);
+            groups.entry((&target.region, target.resource.kind())).or_default().push(target);
         }
-        let asked = by_region.iter().map(|(region, targets)| self.look(account, region, targets, deadline));
-        let answers = join_all(asked).await;
+        let asked =
+            groups.iter().map(|((region, kind), targets)| self.look(account, region, *kind, targets, deadline));
+        let mut wanted: BTreeMap<Region, Vec<UnitKind>> = BTreeMap::new();
+        for (region, kind) in groups.keys() {
+            wanted.entry((*region).clone()).or_default().extend(kind.units());
+        }
+        let (answers, quotas) = join(join_all(asked), self.near_quotas(account, wanted)).await;
         let mut resolved = Resolved::default();
-        for ((region, targets), answer) in by_region.iter().zip(answers) {
+        for (((region, kind), targets), answer) in groups.iter().zip(answers) {
             match answer {
                 Ok(found) => {
                     for target in targets {
-                        self.take_in_target(policy, target, &found, &mut resolved);
+                        self.take_in_target(policy, target, found.get(&target.resource), &mut resolved);
                     }
                 }
                 Err(error) => {
                     resolved.missing += targets.len();
                     let fault = error.to_fault(&Access::for_backup(account).whom(FUNCTION));
+                    let count = targets.len();
                     let message =
-                        format!("none of the {} targets in {region} can be backed up: {fault}", targets.len());
+                        format!("none of the {count} targets ({kind}) in {region} can be backed up: {fault}");
                     resolved.log.error(self.clock.now(), message);
                 }
             }
         }
-        for (number, set) in (1..).zip(&mut resolved.sets) {
-            set.number = number;
+        for warning in quotas {
+            resolved.log.warning(self.clock.now(), warning);
         }
         resolved
     }
 
-    /// Describes the targets of one Region, with patience: a Region that cannot be read must not cost the others.
+    /// Describes the targets of one kind in one Region, with patience: what cannot be read must not cost the others.
     async fn look(
         &self,
         account: &Account,
         region: &Region,
+        kind: Kind,
         targets: &[&Target],
         deadline: Deadline,
-    ) -> std::result::Result<Found, AwsError> {
+    ) -> std::result::Result<FoundByResource, AwsError> {
+        let driver = self.drivers.of_kind(kind)?;
         let place = place(account, region);
-        let (mut instances, mut volumes) = (Vec::new(), Vec::new());
-        for target in targets {
-            match &target.resource {
-                Resource::Instance(id) => instances.push(id.clone()),
-                Resource::Volume(id) => volumes.push(id.clone()),
-            }
-        }
+        let resources: Vec<Resource> = targets.iter().map(|target| target.resource.clone()).collect();
         let mut tries = 0;
         loop {
-            let answer = async {
-                let mut found = Found::default();
-                if !instances.is_empty() {
-                    let list = self.resources.instances(&place, &instances).await?;
-                    found.0 = list.into_iter().map(|instance| (instance.id.clone(), instance)).collect();
-                }
-                if !volumes.is_empty() {
-                    let list = self.resources.volumes(&place, &volumes).await?;
-                    found.1 = list.into_iter().map(|volume| (volume.id.clone(), volume)).collect();
-                }
-                Ok(found)
-            };
-            let error: AwsError = match answer.await {
-                Ok(found) => return Ok(found),
+            let error = match driver.describe(&place, kind, &resources).await {
+                Ok(found) => return Ok(found.into_iter().map(|found| (found.resource(), found)).collect()),
                 Err(error) => error,
             };
             tries += 1;
@@ -252,40 +262,78 @@ impl Steps<'_> {
         }
     }
 
-    fn take_in_target(&self, policy: &Policy, target: &Target, found: &Found, resolved: &mut Resolved) {
+    /// Quotas of which so much is used that it must be said before they bite. One that cannot be read bites later: that
+    /// alone holds no backup up.
+    async fn near_quotas(&self, account: &Account, wanted: BTreeMap<Region, Vec<UnitKind>>) -> Vec<String> {
+        let mut near = Vec::new();
+        for (region, units) in wanted {
+            for driver in self.drivers.iter() {
+                let kinds: Vec<UnitKind> =
+                    driver.units().iter().copied().filter(|kind| units.contains(kind)).collect();
+                if kinds.is_empty() {
+                    continue;
+                }
+                match driver.quotas(&place(account, &region), &kinds).await {
+                    Ok(quotas) => near.extend(quotas.iter().filter(|quota| quota.is_near()).map(|quota| {
+                        format!(
+                            "{} of the {} {} that AWS allows in {region} are there: keep fewer generations, delete what \
+                             nobody needs, or have the quota raised in Service Quotas",
+                            quota.used, quota.most, quota.what
+                        )
+                    })),
+                    Err(error) => tracing::warn!(%region, %error, "the quotas cannot be read"),
+                }
+            }
+        }
+        near
+    }
+
+    fn take_in_target(&self, policy: &Policy, target: &Target, found: Option<&Found>, resolved: &mut Resolved) {
         let now = self.clock.now();
-        let planned = match &target.resource {
-            Resource::Instance(id) => snapshot::plan_instance(target, found.0.get(id)),
-            Resource::Volume(id) => snapshot::plan_volume(target, found.1.get(id)),
-        };
-        match planned {
-            snapshot::Planned::Sets(sets, warnings) => {
+        match kind::plan(target, found) {
+            Plan::Sets { sets, warnings, notes } => {
+                if let Some(Found::Instance(instance)) = found {
+                    let place = (instance.id.clone(), target.region.clone());
+                    if target.app_aware.is_some() && instance.platform == Platform::Windows {
+                        resolved.vss.push(place.clone());
+                    }
+                    resolved.instances.push(place);
+                }
                 resolved.sets.extend(sets);
                 for warning in warnings {
                     resolved.log.warning(now, warning);
                 }
+                for note in notes {
+                    resolved.log.info(now, note);
+                }
             }
-            snapshot::Planned::Nothing(reason) => {
+            Plan::Nothing(reason) => {
                 resolved.skipped += 1;
                 resolved.log.warning(now, reason);
             }
-            snapshot::Planned::Gone => match policy.auto_target_removal {
-                AutoTargetRemoval::No => {
-                    resolved.missing += 1;
-                    let advice = "take it out of the policy, or set auto_target_removal";
-                    resolved.log.error(now, format!("{} does not exist any more: {advice}", target.key()));
-                }
-                removal => {
-                    resolved.skipped += 1;
-                    resolved.gone.push(target.clone());
-                    let message = format!("{} does not exist any more and is removed from the policy", target.key());
-                    if removal == AutoTargetRemoval::YesAndAlert {
-                        resolved.log.warning(now, message);
-                    } else {
-                        resolved.log.info(now, message);
-                    }
-                }
-            },
+            Plan::Refused(reason) => {
+                resolved.missing += 1;
+                resolved.log.error(now, reason);
+            }
+            Plan::Gone => self.take_in_gone(policy, target, resolved),
+        }
+    }
+
+    fn take_in_gone(&self, policy: &Policy, target: &Target, resolved: &mut Resolved) {
+        let now = self.clock.now();
+        if policy.auto_target_removal == AutoTargetRemoval::No {
+            resolved.missing += 1;
+            let advice = "take it out of the policy, or set auto_target_removal";
+            resolved.log.error(now, format!("{} does not exist any more: {advice}", target.key()));
+            return;
+        }
+        resolved.skipped += 1;
+        resolved.gone.push(target.clone());
+        let message = format!("{} does not exist any more and is removed from the policy", target.key());
+        if policy.auto_target_removal == AutoTargetRemoval::YesAndAlert {
+            resolved.log.warning(now, message);
+        } else {
+            resolved.log.info(now, message);
         }
     }
 
@@ -324,7 +372,7 @@ fn new_backup(
     first.info(
         started,
         format!(
-            "backup {} of policy `{}` starts ({}{asked}): {} snapshots in {} calls",
+            "backup {} of policy `{}` starts ({}{asked}): {} to make, in {} calls",
             lease.backup,
             policy.name,
             trigger(request).as_str(),
@@ -345,6 +393,10 @@ fn new_backup(
         started,
         ended: None,
         frozen_ms: None,
+        runs: 0,
+        late: 0,
+        frozen: None,
+        max_frozen: policy.max_frozen,
         success: policy.success,
         retry: policy.retry,
         sets: u32::try_from(resolved.sets.len()).unwrap_or(u32::MAX),

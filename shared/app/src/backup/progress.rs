@@ -1,11 +1,13 @@
 //! Progress: asks AWS how the units are, when no event came.
 
+use std::collections::BTreeSet;
+
 use cpm_contracts::backup::{Progress, Running};
 use cpm_domain::{
     backup::Backup,
     id::Region,
     progress, resume,
-    unit::{Fault, SnapshotReport, UnitSet, UnitState},
+    unit::{Fault, UnitKind, UnitReport, UnitSet, UnitState},
 };
 use jiff::Timestamp;
 
@@ -13,19 +15,16 @@ use super::{Steps, place};
 use crate::{Result, unit::keep_set};
 
 impl Steps<'_> {
-    /// Polls, once a Region.
+    /// Polls, once a Region and kind of unit.
     pub async fn progress(&self, running: &Running, polls: u32) -> Result<Progress> {
         let backup = self.backup(running).await?;
         let account = self.account(running, &backup).await?;
         let mut sets = self.store.sets(&running.owner, running.backup).await?;
-        let mut regions: Vec<Region> =
-            sets.iter().filter(|set| !set.is_settled()).map(|set| set.region.clone()).collect();
-        regions.sort();
-        regions.dedup();
-        for region in regions {
-            match self.made(running, &backup, &account, &region).await {
+        for (region, kind) in places_of(sets.iter().filter(|set| !set.is_settled())) {
+            let of_place = |set: &&mut UnitSet| set.region == region && set.kind() == Some(kind) && !set.is_settled();
+            match self.made(running, &backup, &account, &region, kind).await {
                 Ok(made) => {
-                    for set in sets.iter_mut().filter(|set| set.region == region && !set.is_settled()) {
+                    for set in sets.iter_mut().filter(of_place) {
                         let reports =
                             made.get(&(set.number, set.target.clone())).map(Vec::as_slice).unwrap_or_default();
                         self.poll(running, &backup, set, reports).await?;
@@ -33,7 +32,7 @@ impl Steps<'_> {
                 }
                 Err(error) if progress::given_up(backup.started, self.clock.now()) => {
                     let fault = error.to_fault(&place(&account, &region).access.whom(super::FUNCTION));
-                    for set in sets.iter_mut().filter(|set| set.region == region) {
+                    for set in sets.iter_mut().filter(of_place) {
                         self.fail_open(running, set, &fault).await?;
                     }
                 }
@@ -55,7 +54,7 @@ impl Steps<'_> {
         running: &Running,
         backup: &Backup,
         set: &mut UnitSet,
-        reports: &[SnapshotReport],
+        reports: &[UnitReport],
     ) -> Result<()> {
         let now = self.clock.now();
         let given_up = progress::given_up(backup.started, now);
@@ -65,9 +64,8 @@ impl Steps<'_> {
                 changed |= fail_lost(set, reports, now);
             }
             if given_up {
-                let fault =
-                    Fault::new("TimedOut", "the snapshot was pending for two weeks and is no longer waited for")
-                        .advise("ask AWS Support what became of it; it is deleted with its backup");
+                let fault = Fault::new("TimedOut", "it was pending for two weeks and is no longer waited for")
+                    .advise("ask AWS Support what became of it; it is deleted with its backup");
                 set.units.iter_mut().for_each(|unit| unit.fail(now, fault.clone()));
                 changed = true;
             }
@@ -85,6 +83,15 @@ impl Steps<'_> {
         .await
     }
 
+    /// Puts the end of the lease off to so long from now, or closer.
+    pub(super) async fn hold(&self, running: &Running, time: jiff::SignedDuration) -> Result<()> {
+        let Some(lease) = self.store.lease(&running.owner, &running.policy).await? else { return Ok(()) };
+        if lease.holder == running.holder {
+            self.store.renew(&running.owner, &lease, self.clock.now() + time).await?;
+        }
+        Ok(())
+    }
+
     async fn renew(&self, running: &Running) -> Result<()> {
         let now = self.clock.now();
         let Some(lease) = self.store.lease(&running.owner, &running.policy).await? else { return Ok(()) };
@@ -95,15 +102,22 @@ impl Steps<'_> {
     }
 }
 
+/// The Regions of sets, with the kinds of units that they have there.
+pub(super) fn places_of<'a>(sets: impl Iterator<Item = &'a UnitSet>) -> BTreeSet<(Region, UnitKind)> {
+    sets.filter_map(|set| Some((set.region.clone(), set.kind()?))).collect()
+}
+
 /// Fails what AWS was never asked for, and what AWS no longer knows.
-fn fail_lost(set: &mut UnitSet, reports: &[SnapshotReport], now: Timestamp) -> bool {
+fn fail_lost(set: &mut UnitSet, reports: &[UnitReport], now: Timestamp) -> bool {
     let mut changed = false;
     for unit in &mut set.units {
         let fault = match (unit.state, &unit.id) {
-            (UnitState::Planned, _) => Fault::new("NotMade", "AWS has no snapshot of this volume for this backup")
-                .advise("the volume was detached or deleted, or the snapshot step died; the retry makes it"),
+            (UnitState::Planned, _) => {
+                Fault::new("NotMade", format!("AWS has no {} of it for this backup", unit.kind.noun()))
+                    .advise("it was detached or deleted, or the snapshot step died; the retry makes it")
+            }
             (UnitState::Pending, Some(id)) if reports.iter().all(|report| report.id != *id) => {
-                Fault::new("SnapshotGone", "the snapshot was deleted before it was completed")
+                Fault::new("SnapshotGone", format!("the {} was deleted before it was completed", unit.kind.noun()))
                     .advise("find out who deleted it; the retry makes a new one")
             }
             _ => continue,

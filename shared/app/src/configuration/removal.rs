@@ -1,4 +1,4 @@
-//! A policy goes, and its backups with it.
+//! A policy goes, and its backups with it; those in the freezer stay (§8.4 of the guide).
 
 use cpm_contracts::api::Started;
 use cpm_domain::{
@@ -15,7 +15,8 @@ use crate::{Error, Result, backup::append, run};
 const AT_ONCE: usize = 16;
 
 impl Setup<'_> {
-    /// Marks all ended backups of a policy for the cleaner, and says how many. One that runs stands in the way.
+    /// Marks all ended backups of a policy for the cleaner, and says how many. One that runs stands in the way; frozen
+    /// ones are passed over.
     pub(super) async fn mark(&self, policy: &PolicyName) -> Result<usize> {
         if let Some(lease) = self.store.lease(self.owner, policy).await? {
             return Err(Error::conflict(
@@ -40,13 +41,20 @@ impl Setup<'_> {
     }
 
     async fn mark_one(&self, mut backup: Backup) -> Result<bool> {
+        if backup.frozen.is_some() {
+            // The index may be a moment late: it may have been taken out since, to go by its policy.
+            match self.store.backup(self.owner, backup.id).await? {
+                Some(now) if now.phase == Phase::Finished && now.frozen.is_none() => backup = now,
+                _ => return Ok(false),
+            }
+        }
         let mut log = Log::default();
         log.info(self.clock.now(), format!("its policy was removed by {}: it is deleted", self.actor));
         append(&mut backup, log.into_lines());
         backup.phase = Phase::Deleting;
         match self.store.put(self.owner, &backup, Phase::Finished).await {
             Ok(()) => Ok(true),
-            // Retention was faster.
+            // Retention was faster, or somebody froze it.
             Err(StoreError::LostRace(_)) => Ok(false),
             Err(error) => Err(error.into()),
         }

@@ -6,6 +6,7 @@ use cpm_domain::{
     backup::Phase,
     change::{Held, Slots, State},
     document::Document,
+    freezer::Entry,
     name::{AccountName, PolicyName},
     policy::{Origin, Policy},
 };
@@ -49,12 +50,13 @@ impl Setup<'_> {
     /// Reads all of it, and of backups what `doomed` needs.
     pub(super) async fn state(&self, doomed: Doomed<'_>) -> Result<State> {
         let (store, owner) = (self.store, self.owner);
-        let (accounts, schedules, policies, settings, deleting) = try_join!(
+        let (accounts, schedules, policies, settings, deleting, frozen) = try_join!(
             store.accounts(owner),
             store.schedules(owner),
             store.policies(owner),
             store.settings(owner),
             self.deleting(doomed),
+            self.frozen(doomed),
         )?;
         let (mut backups, mut running) = (BTreeMap::new(), BTreeMap::new());
         for policy in policies.iter().filter(|policy| doomed.takes(policy)) {
@@ -68,7 +70,7 @@ impl Setup<'_> {
             Ok::<_, StoreError>(Held { policy, targets })
         });
         let policies = reading.buffered(AT_ONCE).try_collect().await?;
-        Ok(State { accounts, schedules, policies, settings, backups, running, deleting })
+        Ok(State { accounts, schedules, policies, settings, backups, running, deleting, frozen })
     }
 
     /// The slots of policies.
@@ -86,11 +88,18 @@ impl Setup<'_> {
         let mut count = 0;
         loop {
             let page = self.store.list(self.owner, &query).await?;
-            count += page.backups.iter().filter(|backup| backup.is_kept()).count();
+            count += page.backups.iter().filter(|backup| backup.is_kept() && backup.frozen.is_none()).count();
             query.before = page.next;
             if query.before.is_none() {
                 return Ok(count);
             }
+        }
+    }
+
+    async fn frozen(&self, doomed: Doomed<'_>) -> std::result::Result<Vec<Entry>, StoreError> {
+        match doomed {
+            Doomed::Nothing => Ok(Vec::new()),
+            _ => self.store.frozen(self.owner).await,
         }
     }
 

@@ -74,7 +74,7 @@ impl Desk {
 
     async fn generations(&self, policy: &str, count: u64) {
         for id in 1..=count {
-            self.estate.store.create(&self.owner, &sample::generation(id, policy), &[]).await.unwrap();
+            self.estate.store.create(&self.owner, &sample::generation(id, policy), &[], &[]).await.unwrap();
         }
     }
 }
@@ -327,7 +327,7 @@ async fn shows_what_needs_attention() {
         seen,
         [
             ("bare", &[Attention::NoTarget, Attention::NoSchedule][..], 0),
-            ("late", &[Attention::NeverRuns, Attention::SnapshotsOnly], 1),
+            ("late", &[Attention::NeverRuns], 1),
             ("web", &[], 1),
         ]
     );
@@ -335,11 +335,9 @@ async fn shows_what_needs_attention() {
     let schedules = desk.setup().schedules().await.unwrap().schedules;
     assert_eq!(schedules[1].warnings[0].code, "ended");
     assert_eq!(schedules[0].policies.len(), 1);
-    let late = desk.setup().policy(&"late".parse().unwrap()).await.unwrap();
-    assert_eq!(late.targets[0].not_carried_out.as_deref(), Some("only-amis"));
     let key = cpm_domain::target::TargetKey {
         region: "us-east-1".parse().unwrap(),
-        resource: cpm_domain::target::Resource::from_id("i-1a2b3c4d").unwrap(),
+        resource: cpm_domain::target::Resource::Instance("i-1a2b3c4d".parse().unwrap()),
     };
     assert_eq!(desk.setup().policies_with(&key).await.unwrap().policies.len(), 1);
     assert_eq!(desk.setup().accounts().await.unwrap().accounts[0].policies.len(), 3);

@@ -86,6 +86,7 @@ impl Setup<'_> {
             Origin::Person => None,
             Origin::TagScan { template } => Some(template),
         };
+        let (scripts, vss, max_frozen) = (policy.scripts.into(), policy.vss, policy.max_frozen);
         let summary = PolicySummary {
             name: policy.name,
             description: policy.description,
@@ -105,7 +106,8 @@ impl Setup<'_> {
             attention,
         };
         let slots = slots.into_iter().map(|(schedule, next)| SlotView { schedule, next }).collect();
-        Ok(PolicyView { summary, slots, targets: targets.iter().map(of_target).collect() })
+        let targets = targets.iter().map(of_target).collect();
+        Ok(PolicyView { summary, scripts, vss, max_frozen, slots, targets })
     }
 }
 
@@ -117,7 +119,6 @@ fn attention(policy: &Policy, targets: &[Target], next: Option<Timestamp>) -> Ve
         (Attention::NoTarget, targets.is_empty()),
         (Attention::NoSchedule, !has_schedule),
         (Attention::NeverRuns, policy.enabled && has_schedule && next.is_none()),
-        (Attention::SnapshotsOnly, targets.iter().any(|target| target.not_carried_out().is_some())),
     ]
     .into_iter()
     .filter_map(|(attention, holds)| holds.then_some(attention))
@@ -140,5 +141,5 @@ fn of_schedule(schedule: Schedule, policies: &[Policy], now: Timestamp) -> Sched
 }
 
 fn of_target(target: &Target) -> TargetView {
-    TargetView { put_by: target.put_by, not_carried_out: target.not_carried_out(), target: TargetSpec::of(target) }
+    TargetView { put_by: target.put_by, target: TargetSpec::of(target) }
 }

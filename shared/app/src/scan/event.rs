@@ -32,7 +32,7 @@ pub async fn tag_changed(
                 continue;
             }
             let place = Place { owner: owner.clone(), account: account.name, region: region.clone() };
-            let done = follow(store, clock, &place, &found, Some(resource), false).await?;
+            let done = follow(store, clock, &place, &found, &[], Some(resource), false).await?;
             for line in &done.lines {
                 tracing::info!(account = %line.account, %region, resource = resource.id(), message = line.message);
             }

@@ -7,12 +7,14 @@ use cpm_domain::{
     audit::{Actor, Event},
     aws::{AwsError, Tagged},
     backup::Level,
+    kind::Kind,
     name::{OwnerName, PolicyName},
     policy::Policy,
     scan::{Action, Known, Reconciled, ScanKind, ScanLine, reconcile},
     target::{Resource, Target},
 };
-use cpm_ports::{Access, Clock, Deadline, Place as AwsPlace, PolicyChange, Store, StoreError};
+use cpm_ports::{Access, Clock, Deadline, Driver, Place as AwsPlace, PolicyChange, Store, StoreError};
+use futures::future::join_all;
 
 use super::{FUNCTION, Steps, subject};
 use crate::{Error, Result};
@@ -27,13 +29,15 @@ impl Steps<'_> {
         let account = account.ok_or_else(|| Error::not_found("account", &place.account))?;
         let there = AwsPlace { access: Access::for_backup(&account), region: place.region.clone() };
         let outcome = match start.kind {
-            ScanKind::Tags => self.look_at_tags(place, &there, start.dry_run, deadline).await?,
+            ScanKind::Tags => self.look_at_tags(place, &account, &there, start.dry_run, deadline).await?,
             ScanKind::Snapshots => self.look_at_snapshots(place, &there, start.dry_run, deadline).await?,
         };
         let (lines, looked) = match outcome {
             Ok((lines, looked)) => {
-                let subject = subject(&account, Some(&place.region));
-                self.store.clear_alert(&place.owner, Category::Scan, &subject).await?;
+                if !looked.failed {
+                    let subject = subject(&account, Some(&place.region));
+                    self.store.clear_alert(&place.owner, Category::Scan, &subject).await?;
+                }
                 (lines, looked)
             }
             Err(error) => {
@@ -48,18 +52,55 @@ impl Steps<'_> {
     async fn look_at_tags(
         &self,
         place: &Place,
+        account: &Account,
         there: &AwsPlace,
         dry_run: bool,
         deadline: Deadline,
     ) -> Result<std::result::Result<(Vec<ScanLine>, Looked), AwsError>> {
-        let found = match self.patiently(deadline, || self.resources.tagged(there)).await {
-            Ok(found) => found,
-            Err(error) => return Ok(Err(error)),
-        };
-        let done = follow(self.store, self.clock, place, &found, None, dry_run).await?;
+        let mut found = Vec::new();
+        let mut unread: Vec<(&[Kind], AwsError)> = Vec::new();
+        let drivers: Vec<&dyn Driver> = self.drivers.iter().collect();
+        let asked = drivers.iter().map(|driver| self.patiently(deadline, || driver.tagged(there)));
+        for (driver, answer) in drivers.iter().zip(join_all(asked).await) {
+            match answer {
+                Ok(tagged) => found.extend(tagged),
+                Err(error) => unread.push((driver.kinds(), error)),
+            }
+        }
+        // Nothing could be read: the place itself is out of reach.
+        if unread.len() == drivers.len()
+            && let Some((_, error)) = unread.pop()
+        {
+            return Ok(Err(error));
+        }
+        let kinds: Vec<Kind> = unread.iter().flat_map(|(kinds, _)| kinds.iter().copied()).collect();
+        let mut done = follow(self.store, self.clock, place, &found, &kinds, None, dry_run).await?;
+        // A place is read when all of it is: people are told, and the scan says that something is missing.
+        let failed = unread.first().map(|(_, error)| error.clone());
+        if let Some(error) = &failed {
+            self.tell(&place.owner, account, Some(&place.region), error).await?;
+        }
+        for (kinds, error) in unread {
+            done.errors += 1;
+            done.lines.push(unread_line(place, there, kinds, &error));
+        }
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        let looked = looked(place, false, count(found.len()), count(done.actions.len()), done.errors);
+        let looked = looked(place, failed.is_some(), count(found.len()), count(done.actions.len()), done.errors);
         Ok(Ok((done.lines, looked)))
+    }
+}
+
+/// The line on kinds of resources whose tags could not be read.
+fn unread_line(place: &Place, there: &AwsPlace, kinds: &[Kind], error: &AwsError) -> ScanLine {
+    let words: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
+    let fault = error.to_fault(&there.access.whom(FUNCTION));
+    ScanLine {
+        account: place.account.clone(),
+        region: place.region.clone(),
+        resource: None,
+        value: None,
+        level: Level::Error,
+        message: format!("the tags of {} could not be read, and nothing changes for them: {fault}", words.join(", ")),
     }
 }
 
@@ -85,6 +126,7 @@ pub(super) async fn follow(
     clock: &dyn Clock,
     place: &Place,
     found: &[Tagged],
+    unread: &[Kind],
     looked_at: Option<&Resource>,
     dry_run: bool,
 ) -> Result<Reconciled> {
@@ -97,6 +139,7 @@ pub(super) async fn follow(
             region: &place.region,
             policies: &policies,
             targets: &targets,
+            unread,
             now: clock.now(),
         };
         let done = reconcile(&known, found, looked_at);

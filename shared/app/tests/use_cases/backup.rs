@@ -294,7 +294,7 @@ async fn a_volume_deleted_between_plan_and_snapshot() {
     let backup = execution.backup(id).await;
     assert_eq!(backup.status, Status::PartiallySuccessful);
     let sets = execution.sets(id).await;
-    let lost = units(&sets).into_iter().find(|unit| unit.source == lone).unwrap();
+    let lost = units(&sets).into_iter().find(|unit| unit.source.id() == lone.as_str()).unwrap();
     assert_eq!(lost.state, UnitState::Failed);
     assert!(lost.error.as_ref().unwrap().code.contains("NotFound"), "{:?}", lost.error);
 }
@@ -313,7 +313,7 @@ async fn a_snapshot_that_goes_to_error() {
         assert_eq!(next, Next::Retry);
         assert_eq!(execution.backup(id).await.status, Status::PartiallySuccessful);
         let sets = execution.sets(id).await;
-        let unit = units(&sets).into_iter().find(|unit| unit.source == volume).unwrap().clone();
+        let unit = units(&sets).into_iter().find(|unit| unit.source.id() == volume.as_str()).unwrap().clone();
         assert_eq!(unit.error.unwrap().code, "SnapshotError");
     }
 }
@@ -485,7 +485,7 @@ async fn a_volume_that_got_no_snapshot_does_not_make_the_others_twice() {
     assert_eq!(estate.aws.made().len(), 3, "two of the instance, one of the volume");
     assert_eq!(estate.faults.count("ec2:CreateSnapshots"), 1);
     let sets = execution.sets(id).await;
-    let unit = units(&sets).into_iter().find(|unit| unit.source == detached).unwrap().clone();
+    let unit = units(&sets).into_iter().find(|unit| unit.source.id() == detached.as_str()).unwrap().clone();
     assert_eq!((unit.state, unit.error.unwrap().code.as_str()), (UnitState::Failed, "NotMade"));
     assert_eq!(execution.backup(id).await.status, Status::PartiallySuccessful);
 }

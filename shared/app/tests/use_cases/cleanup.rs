@@ -8,12 +8,12 @@ use cpm_fakes::{Estate, Fate, at_each_call, sample};
 use cpm_ports::{Alerts, BackupQuery, Backups, Clock, Deadline, PolicyChange};
 use jiff::SignedDuration;
 
-fn steps(estate: &Estate) -> Steps<'_> {
-    Steps { store: &estate.store, deletions: &estate.aws, clock: &estate.clock }
+pub fn steps(estate: &Estate) -> Steps<'_> {
+    Steps { store: &estate.store, deleters: &estate.deleters, clock: &estate.clock }
 }
 
 /// The cleanup state machine.
-async fn clean(estate: &Estate) -> cpm_app::Result<Settled> {
+pub async fn clean(estate: &Estate) -> cpm_app::Result<Settled> {
     let steps = steps(estate);
     let planned = steps.plan(&StartCleanup::default()).await?;
     if !planned.due {
@@ -29,7 +29,7 @@ async fn clean(estate: &Estate) -> cpm_app::Result<Settled> {
 }
 
 /// A policy of two generations that ran `runs` times.
-async fn estate(runs: u32, volumes: usize) -> Estate {
+pub async fn estate(runs: u32, volumes: usize) -> Estate {
     let estate = Estate::new();
     let web = estate.instance("us-east-1", volumes);
     estate.policy(Policy { generations: 2, ..sample::policy("web") }, [estate.target(web)]);
@@ -41,7 +41,7 @@ async fn estate(runs: u32, volumes: usize) -> Estate {
     estate
 }
 
-async fn ids(estate: &Estate) -> Vec<u64> {
+pub async fn ids(estate: &Estate) -> Vec<u64> {
     let query = BackupQuery { policy: None, limit: 100, before: None };
     let page = estate.beside().store.list(&sample::root(), &query).await.unwrap();
     page.backups.iter().map(|backup| backup.id.0).collect()
@@ -122,7 +122,7 @@ async fn five_hundred_are_deleted_at_aws_pace_with_few_other_calls() {
 #[tokio::test]
 async fn a_record_stays_for_its_days() {
     let estate = estate(3, 1).await;
-    estate.change([PolicyChange::PutSettings(Settings { record_days: 90 })]);
+    estate.change([PolicyChange::PutSettings(Settings { record_days: 90, ..Settings::default() })]);
     assert_eq!(clean(&estate).await.unwrap().removed, 1);
     let backup = estate.beside().store.backup(&sample::root(), BackupId(1)).await.unwrap().unwrap();
     assert_eq!(backup.phase, Phase::Deleted);

@@ -7,7 +7,7 @@ use cpm_app::{
     backup::{Request, Steps},
     unit,
 };
-use cpm_contracts::backup::{Next, Running, StartBackup, Trouble};
+use cpm_contracts::backup::{Finished, Next, Running, StartBackup, Trouble};
 use cpm_domain::{
     backup::{Backup, Trigger},
     id::BackupId,
@@ -22,14 +22,19 @@ use jiff::SignedDuration;
 pub enum At {
     Plan { retried: Option<BackupId> },
     Before(Running),
+    SnapshotFrozen(Running, bool),
     Snapshot(Running, bool),
-    After(Running, Option<Trouble>),
+    After(Running, Option<Trouble>, Left),
+    SnapshotRest(Running, Left),
     Await(Running, u32),
     Progress(Running, u32),
     Complete(Running),
     Finish(Running),
     Ended(End),
 }
+
+/// Seconds to wait for what is left to ask for; none: nothing is left.
+type Left = Option<u32>;
 
 /// How it ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,8 +101,10 @@ impl Execution {
     fn steps(&self) -> Steps<'_> {
         Steps {
             store: &self.estate.store,
-            resources: &self.estate.aws,
-            snapshots: &self.estate.aws,
+            drivers: &self.estate.drivers,
+            commands: &self.estate.systems,
+            functions: &self.estate.systems,
+            vss_document: "cpm-vss",
             executions: &self.estate.executions,
             clock: &self.estate.clock,
             deployment: DEPLOYMENT,
@@ -122,6 +129,8 @@ impl Execution {
                     repetitions += 1;
                     if let At::Snapshot(running, _) = at {
                         self.go(At::Snapshot(running, true));
+                    } else if let At::SnapshotFrozen(..) = at {
+                        self.catch(at, &error);
                     }
                 }
                 Err(error) => self.catch(at, &error),
@@ -132,8 +141,14 @@ impl Execution {
 
     /// Goes on after a function died: the step is repeated.
     pub async fn run_again(&self) -> End {
-        if let At::Snapshot(running, _) = self.at() {
-            self.go(At::Snapshot(running, true));
+        match self.at() {
+            At::Snapshot(running, _) => self.go(At::Snapshot(running, true)),
+            // It is thawed first, and asked for again when AWS lists what it made.
+            At::SnapshotFrozen(running, _) => {
+                let trouble = Trouble { error: "Runtime.ExitError".to_owned(), cause: "it died".to_owned() };
+                self.go(At::After(running, Some(trouble), Some(60)));
+            }
+            _ => {}
         }
         self.run().await
     }
@@ -157,9 +172,14 @@ impl Execution {
                             backup,
                             holder: planned.holder,
                         };
+                        if planned.frozen {
+                            self.go(At::After(running, None, Some(0)));
+                            return Ok(());
+                        }
                         self.go(At::Before(running.clone()));
                         if planned.again {
-                            steps.before(&running).await?;
+                            let ready = steps.before(&running, self.deadline()).await?;
+                            assert!(ready.done, "no script takes that long here");
                             self.go(At::Snapshot(running, true));
                         }
                         return Ok(());
@@ -168,8 +188,12 @@ impl Execution {
                 }
             }
             At::Before(running) => {
-                steps.before(&running).await?;
-                At::Snapshot(running, false)
+                let ready = steps.before(&running, self.deadline()).await?;
+                match (ready.done, ready.frozen) {
+                    (false, _) => At::Before(running),
+                    (true, true) => At::SnapshotFrozen(running, false),
+                    (true, false) => At::Snapshot(running, false),
+                }
             }
             At::Snapshot(running, again) => {
                 let asked = steps.snapshot(&running, again, self.deadline()).await?;
@@ -177,12 +201,29 @@ impl Execution {
                     self.estate.clock.advance(SignedDuration::from_secs(asked.wait.into()));
                     At::Snapshot(running, true)
                 } else {
-                    At::After(running, None)
+                    At::After(running, None, None)
                 }
             }
-            At::After(running, trouble) => {
-                let progress = steps.after(&running, trouble.as_ref()).await?;
-                if progress.open > 0 { At::Await(running, 0) } else { At::Complete(running) }
+            At::SnapshotFrozen(running, again) => {
+                let asked = steps.snapshot(&running, again, self.deadline()).await?;
+                At::After(running, None, (asked.left > 0).then_some(asked.wait))
+            }
+            At::After(running, trouble, left) => {
+                let thawed = steps.after(&running, trouble.as_ref(), self.deadline()).await?;
+                match left {
+                    _ if !thawed.done => At::After(running, trouble, left),
+                    Some(_) => At::SnapshotRest(running, left),
+                    None if thawed.open > 0 => At::Await(running, 0),
+                    None => At::Complete(running),
+                }
+            }
+            At::SnapshotRest(running, left) => {
+                self.estate.clock.advance(SignedDuration::from_secs(left.unwrap_or(0).into()));
+                let asked = steps.snapshot(&running, true, self.deadline()).await?;
+                match asked.left {
+                    0 => At::Await(running, 0),
+                    _ => At::SnapshotRest(running, Some(asked.wait)),
+                }
             }
             At::Await(running, polls) => self.sleep(&steps, running, polls).await?,
             At::Progress(running, polls) => {
@@ -190,8 +231,8 @@ impl Execution {
                 if progress.open > 0 { At::Await(running, progress.polls) } else { At::Complete(running) }
             }
             At::Complete(running) => {
-                steps.complete(&running).await?;
-                At::Finish(running)
+                let completed = steps.complete(&running, self.deadline()).await?;
+                if completed.done { At::Finish(running) } else { At::Complete(running) }
             }
             At::Finish(running) => {
                 let finished = steps.finish(&running).await?;
@@ -235,11 +276,18 @@ impl Execution {
         let trouble = Some(Trouble { error: code.to_owned(), cause: error.to_string() });
         self.go(match at {
             _ if code == "Backup.LeaseLost" => At::Ended(End::TakenOver),
-            At::Before(running) | At::Snapshot(running, _) => At::After(running, trouble),
+            At::Before(running) | At::Snapshot(running, _) => At::After(running, trouble, None),
+            At::SnapshotFrozen(running, _) => At::After(running, trouble, Some(60)),
+            At::SnapshotRest(running, _) => At::Await(running, 0),
             At::Await(running, polls) | At::Progress(running, polls) => At::Progress(running, polls + 1),
             At::Complete(running) | At::Finish(running) if code == "Backup.StillOpen" => At::Progress(running, 0),
             at => panic!("the execution fails at {at:?}: {error}"),
         });
+    }
+
+    /// The step Finish alone.
+    pub async fn finish(&self, running: &Running) -> Result<Finished, Error> {
+        self.steps().finish(running).await
     }
 
     pub async fn backup(&self, id: BackupId) -> Backup {

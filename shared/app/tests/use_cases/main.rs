@@ -8,8 +8,12 @@
     reason = "a test that goes wrong is to end there and then"
 )]
 
+mod agents;
 mod backup;
 mod cleanup;
+mod freezer;
 mod machine;
 mod scan;
 mod schedule;
+mod stream;
+mod targets;

@@ -1,21 +1,30 @@
 //! Policies follow tags; records follow snapshots.
 
+use std::sync::Arc;
+
+use async_trait::async_trait;
 use cpm_app::scan::{Steps, tag_changed};
 use cpm_contracts::scan::{Looked, StartScan};
 use cpm_domain::{
     account::ScanRule,
     alert::Category,
+    aws::{AwsError, Found, FoundUnit, Quota, Refusal, Tagged, UnitRequest},
     backup::{Level, Phase},
     id::BackupId,
+    kind::{Kind, Resource},
     name::PolicyName,
     policy::{AutoTargetRemoval, Origin},
+    provenance::Sought,
     scan::ScanKind,
     status::Status,
-    tag::TAG_KEY,
+    tag::{BackupOption, TAG_KEY},
     target::{PutBy, Target},
+    unit::{UnitKind, UnitReport},
 };
 use cpm_fakes::{DEPLOYMENT, Estate, Fate, OWN_ACCOUNT, at_each_call, sample};
-use cpm_ports::{Alerts, AuditTrail, Backups, Clock, Configuration, Deadline, PolicyChange, Scans, Slots};
+use cpm_ports::{
+    Alerts, AuditTrail, Backups, Clock, Configuration, Deadline, Driver, Drivers, Place, PolicyChange, Scans, Slots,
+};
 use jiff::SignedDuration;
 
 use crate::machine::{End, Execution, start};
@@ -23,8 +32,8 @@ use crate::machine::{End, Execution, start};
 fn steps(estate: &Estate) -> Steps<'_> {
     Steps {
         store: &estate.store,
-        resources: &estate.aws,
-        snapshots: &estate.aws,
+        regions: &estate.aws,
+        drivers: &estate.drivers,
         clock: &estate.clock,
         deployment: DEPLOYMENT,
     }
@@ -32,7 +41,10 @@ fn steps(estate: &Estate) -> Steps<'_> {
 
 /// The tag-scan state machine.
 async fn scan(estate: &Estate, id: &str, start: &StartScan) -> Vec<Looked> {
-    let steps = steps(estate);
+    scan_with(&steps(estate), estate, id, start).await
+}
+
+async fn scan_with(steps: &Steps<'_>, estate: &Estate, id: &str, start: &StartScan) -> Vec<Looked> {
     let planned = steps.plan(id, start).await.unwrap();
     let mut looked = Vec::new();
     for place in &planned.places {
@@ -49,6 +61,45 @@ fn tags() -> StartScan {
 
 fn rebuild(dry_run: bool) -> StartScan {
     StartScan { kind: ScanKind::Snapshots, dry_run, ..StartScan::default() }
+}
+
+/// A service beside the others that cannot be read.
+struct Unreadable;
+
+#[async_trait]
+impl Driver for Unreadable {
+    fn kinds(&self) -> &'static [Kind] {
+        &[Kind::Redshift]
+    }
+
+    fn units(&self) -> &'static [UnitKind] {
+        &[]
+    }
+
+    async fn describe(&self, _: &Place, _: Kind, _: &[Resource]) -> Result<Vec<Found>, AwsError> {
+        Ok(Vec::new())
+    }
+
+    async fn tagged(&self, _: &Place) -> Result<Vec<Tagged>, AwsError> {
+        Err(AwsError {
+            refusal: Refusal::Denied,
+            action: "redshift:DescribeClusters".to_owned(),
+            code: "AccessDenied".to_owned(),
+            message: "not authorized".to_owned(),
+        })
+    }
+
+    async fn create(&self, _: &Place, _: &UnitRequest) -> Result<Vec<UnitReport>, AwsError> {
+        Ok(Vec::new())
+    }
+
+    async fn find(&self, _: &Place, _: UnitKind, _: &Sought<'_>) -> Result<Vec<FoundUnit>, AwsError> {
+        Ok(Vec::new())
+    }
+
+    async fn quotas(&self, _: &Place, _: &[UnitKind]) -> Result<Vec<Quota>, AwsError> {
+        Ok(Vec::new())
+    }
 }
 
 /// The account `main` allows scans in two Regions; there is a policy `web` with an hourly schedule.
@@ -134,15 +185,16 @@ async fn a_wrong_tag_says_so_and_the_rest_counts() {
 }
 
 #[tokio::test]
-async fn options_that_are_not_carried_out_are_kept_and_said() {
+async fn options_are_kept() {
     let estate = estate();
     let web = estate.instance("us-east-1", 1);
     estate.aws.tag(&web, TAG_KEY, "web#initial-ami#app-aware");
     scan(&estate, "1", &tags()).await;
     let target = targets(&estate, "web").await.remove(0);
-    assert_eq!(target.not_carried_out().as_deref(), Some("initial-ami and app-aware"));
-    let lines = estate.beside().store.scan_lines(&sample::root(), "1").await.unwrap();
-    assert!(lines.iter().any(|line| line.level == Level::Warning && line.message.contains("snapshots only")));
+    assert_eq!(
+        (target.option, target.app_aware.clone()),
+        (Some(BackupOption::InitialAmi), Some(cpm_domain::app_aware::AppAware::default()))
+    );
 }
 
 #[tokio::test]
@@ -161,6 +213,25 @@ async fn a_region_that_cannot_be_read_changes_nothing_there() {
         alerts.iter().any(|alert| alert.category == Category::Scan && alert.message.contains("DescribeInstances"))
     );
     estate.faults.clear();
+    scan(&estate, "3", &tags()).await;
+    assert_eq!(estate.beside().store.alerts(&sample::root()).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_service_that_cannot_be_read_is_told_and_costs_no_other() {
+    let estate = estate();
+    let web = estate.instance("us-east-1", 1);
+    estate.aws.tag(&web, TAG_KEY, "web");
+    let drivers = Drivers::new(vec![Arc::new(estate.aws.clone()), Arc::new(Unreadable)]);
+    let half = Steps { drivers: &drivers, ..steps(&estate) };
+    for id in ["1", "2"] {
+        let looked = scan_with(&half, &estate, id, &tags()).await;
+        assert!(looked.iter().all(|looked| looked.failed), "what is not all read is not read");
+        assert_eq!(targets(&estate, "web").await.len(), 1);
+        let alerts = estate.beside().store.alerts(&sample::root()).await.unwrap();
+        assert_eq!(alerts.len(), 2, "one a Region");
+        assert!(alerts.iter().all(|alert| alert.message.contains("redshift:DescribeClusters")));
+    }
     scan(&estate, "3", &tags()).await;
     assert_eq!(estate.beside().store.alerts(&sample::root()).await.unwrap(), []);
 }

@@ -26,11 +26,18 @@ pub struct Asked {
     pub target: String,
     /// The access key that signed it.
     pub key: String,
+    /// The headers, names in small letters, in order of their names.
+    pub headers: Vec<(String, String)>,
     /// The body, as sent.
     pub body: String,
 }
 
 impl Asked {
+    /// One header, by its name in small letters.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
     /// The fields of a form, decoded, in order of their names.
     pub fn form(&self) -> Vec<(String, String)> {
         let mut fields: Vec<(String, String)> = self
@@ -72,6 +79,7 @@ pub struct Script(Arc<Mutex<Inner>>);
 #[derive(Debug, Default)]
 struct Inner {
     answers: VecDeque<(u16, String)>,
+    headers: Vec<(&'static str, String)>,
     asked: Vec<Asked>,
     waited: Vec<Duration>,
 }
@@ -82,6 +90,13 @@ impl Script {
         let script = Self::default();
         script.inner(|inner| inner.answers.extend(answers.into_iter().map(|(status, body)| (status, body.into()))));
         script
+    }
+
+    /// From now on every answer has these headers.
+    #[must_use]
+    pub fn with_headers<T: Into<String>>(self, headers: impl IntoIterator<Item = (&'static str, T)>) -> Self {
+        self.inner(|inner| inner.headers.extend(headers.into_iter().map(|(name, value)| (name, value.into()))));
+        self
     }
 
     /// What was asked so far.
@@ -101,6 +116,11 @@ impl Script {
             let (status, body) = script.answer(&request);
             let mut response = http::Response::new(SdkBody::from(body));
             *response.status_mut() = http::StatusCode::from_u16(status).unwrap_or_default();
+            for (name, value) in script.inner(|inner| inner.headers.clone()) {
+                if let Ok(value) = http::HeaderValue::try_from(value) {
+                    response.headers_mut().insert(name, value);
+                }
+            }
             response
         });
         self.config_with(client)
@@ -128,7 +148,11 @@ impl Script {
         let header =
             |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let key = header("authorization").split("Credential=").nth(1).and_then(|rest| rest.split('/').next());
+        let mut headers: Vec<_> = request.headers().iter().map(|(name, _)| name.as_str()).collect();
+        headers.sort_unstable();
+        headers.dedup();
         let asked = Asked {
+            headers: headers.into_iter().map(|name| (name.to_owned(), header(name).to_owned())).collect(),
             uri: request.uri().to_string(),
             target: header("x-amz-target").to_owned(),
             key: key.unwrap_or_default().to_owned(),

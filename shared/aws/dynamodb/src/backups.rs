@@ -4,8 +4,9 @@ use async_trait::async_trait;
 use aws_sdk_dynamodb::types::ReturnValue;
 use cpm_domain::{
     backup::{Backup, Phase},
-    id::{BackupId, Region, SnapshotId},
+    id::{BackupId, Region, UnitId},
     name::OwnerName,
+    script::ScriptRun,
     unit::UnitSet,
 };
 use cpm_ports::{BackupPage, BackupQuery, Backups, StoreError};
@@ -19,7 +20,7 @@ use crate::{
     table::{Condition, Table},
 };
 
-fn what(id: BackupId) -> String {
+pub(crate) fn what(id: BackupId) -> String {
     format!("backup {id}")
 }
 
@@ -84,12 +85,18 @@ impl Backups for Table {
         }
     }
 
-    async fn create(&self, owner: &OwnerName, backup: &Backup, sets: &[UnitSet]) -> Result<(), StoreError> {
+    async fn create(
+        &self,
+        owner: &OwnerName,
+        backup: &Backup,
+        sets: &[UnitSet],
+        runs: &[ScriptRun],
+    ) -> Result<(), StoreError> {
         if self.backup(owner, backup.id).await?.is_some() {
             return Ok(());
         }
-        let old = self.set_keys(owner, backup.id).await?;
-        self.plan_sets(owner, backup.id, sets, old).await?;
+        let old = self.part_keys(owner, backup.id).await?;
+        self.plan_parts(owner, backup.id, sets, runs, old).await?;
         match self.put_item(write(owner, backup)?, Some(Condition::absent()), &what(backup.id)).await {
             Ok(()) | Err(StoreError::LostRace(_)) => Ok(()),
             Err(error) => Err(error),
@@ -105,7 +112,15 @@ impl Backups for Table {
     }
 
     async fn put(&self, owner: &OwnerName, backup: &Backup, expected: Phase) -> Result<(), StoreError> {
-        let same = Condition::new("#phase = :phase", &["phase"]).with("phase", value(&expected)?);
+        let same = match &backup.frozen {
+            Some(_) if backup.phase >= Phase::Deleting => {
+                return Err(StoreError::Refused(format!("{} is frozen: it is not deleted", what(backup.id))));
+            }
+            Some(frozen) => Condition::new("#phase = :phase AND #frozen = :frozen", &["phase", "frozen"])
+                .with("frozen", value(frozen)?),
+            None => Condition::new("#phase = :phase AND attribute_not_exists(#frozen)", &["phase", "frozen"]),
+        };
+        let same = same.with("phase", value(&expected)?);
         self.put_item(write(owner, backup)?, Some(same), &what(backup.id)).await
     }
 
@@ -120,7 +135,7 @@ impl Backups for Table {
     async fn set_with(
         &self,
         region: &Region,
-        snapshot: &SnapshotId,
+        snapshot: &UnitId,
     ) -> Result<Option<(OwnerName, BackupId, UnitSet)>, StoreError> {
         self.find_set(region, snapshot).await
     }
@@ -158,7 +173,7 @@ impl Backups for Table {
         if backup.phase < Phase::Deleting {
             return Err(StoreError::LostRace(what(id)));
         }
-        self.delete_items(self.set_keys(owner, id).await?).await?;
+        self.delete_items(self.part_keys(owner, id).await?).await?;
         // The record comes last: while it is there, a removal that was cut off is done again.
         self.delete_item(&Key::backup(owner, id), None, &what(id)).await
     }

@@ -1,8 +1,8 @@
 //! Changes of the configuration, with their audit events: both are written or neither.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
-use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::{ConditionCheck, Delete, Put, TransactWriteItem, Update};
 use cpm_domain::{audit::Event, name::OwnerName};
 use cpm_ports::{PolicyChange, StoreError};
 use serde::Serialize;
@@ -24,24 +24,41 @@ const CHANGES: usize = 50;
 struct Enlisted {}
 
 /// One write of a transaction.
-struct Write {
+pub(crate) struct Write {
     key: Key,
     what: String,
-    /// What to put; none: it is removed.
-    item: Option<Item>,
+    action: Action,
     when: Option<Condition>,
 }
 
+/// What a write does to its item.
+enum Action {
+    Put(Item),
+    Remove,
+    /// Changes attributes: an update expression, whose names and values are the condition's.
+    Update(String),
+    /// Nothing: its condition must hold.
+    Check,
+}
+
 impl Write {
-    fn put(key: Key, what: String, item: Item) -> Self {
-        Self { key, what, item: Some(item), when: None }
+    pub(crate) fn put(key: Key, what: String, item: Item) -> Self {
+        Self { key, what, action: Action::Put(item), when: None }
     }
 
-    fn remove(key: Key, what: String) -> Self {
-        Self { key, what, item: None, when: None }
+    pub(crate) fn remove(key: Key, what: String) -> Self {
+        Self { key, what, action: Action::Remove, when: None }
     }
 
-    fn when(mut self, condition: Condition) -> Self {
+    pub(crate) fn update(key: Key, what: String, expression: String, when: Condition) -> Self {
+        Self { key, what, action: Action::Update(expression), when: Some(when) }
+    }
+
+    pub(crate) fn check(key: Key, what: String, when: Condition) -> Self {
+        Self { key, what, action: Action::Check, when: Some(when) }
+    }
+
+    pub(crate) fn when(mut self, condition: Condition) -> Self {
         self.when = Some(condition);
         self
     }
@@ -50,9 +67,10 @@ impl Write {
         let when = self.when;
         let (condition, names, values) =
             when.map_or((None, None, None), |when| (Some(when.text.to_owned()), Some(when.names), when.values));
+        let at = HashMap::from([("pk".to_owned(), text(self.key.pk)), ("sk".to_owned(), text(self.key.sk))]);
         let write = TransactWriteItem::builder();
-        let write = match self.item {
-            Some(item) => write.put(
+        let write = match self.action {
+            Action::Put(item) => write.put(
                 Put::builder()
                     .table_name(table)
                     .set_item(Some(item))
@@ -62,11 +80,31 @@ impl Write {
                     .build()
                     .map_err(unbuilt)?,
             ),
-            None => write.delete(
+            Action::Remove => write.delete(
                 Delete::builder()
                     .table_name(table)
-                    .key("pk", text(self.key.pk))
-                    .key("sk", text(self.key.sk))
+                    .set_key(Some(at))
+                    .set_condition_expression(condition)
+                    .set_expression_attribute_names(names)
+                    .set_expression_attribute_values(values)
+                    .build()
+                    .map_err(unbuilt)?,
+            ),
+            Action::Update(expression) => write.update(
+                Update::builder()
+                    .table_name(table)
+                    .set_key(Some(at))
+                    .update_expression(expression)
+                    .set_condition_expression(condition)
+                    .set_expression_attribute_names(names)
+                    .set_expression_attribute_values(values)
+                    .build()
+                    .map_err(unbuilt)?,
+            ),
+            Action::Check => write.condition_check(
+                ConditionCheck::builder()
+                    .table_name(table)
+                    .set_key(Some(at))
                     .set_condition_expression(condition)
                     .set_expression_attribute_names(names)
                     .set_expression_attribute_values(values)
@@ -110,7 +148,8 @@ impl Table {
         self.commit(batch).await
     }
 
-    async fn commit(&self, batch: Vec<Write>) -> Result<(), StoreError> {
+    /// Makes all writes or none.
+    pub(crate) async fn commit(&self, batch: Vec<Write>) -> Result<(), StoreError> {
         let whats: Vec<String> = batch.iter().map(|write| write.what.clone()).collect();
         let writes: Vec<_> = batch.into_iter().map(|write| write.build(&self.name)).collect::<Result<_, _>>()?;
         let call = self.client.transact_write_items().set_transact_items(Some(writes));
@@ -118,7 +157,7 @@ impl Table {
     }
 }
 
-fn event_write(owner: &OwnerName, event: &Event, place: usize) -> Result<Write, StoreError> {
+pub(crate) fn event_write(owner: &OwnerName, event: &Event, place: usize) -> Result<Write, StoreError> {
     let key = Key::event(owner, event, place);
     let item = item::write(&key, Kind::Event, event)?;
     Ok(Write::put(key, "the audit trail".to_owned(), item))

@@ -47,6 +47,9 @@ pub(crate) enum Kind {
     Lease,
     Backup,
     Set,
+    Image,
+    Frozen,
+    Run,
     Alert,
     Event,
     Scan,
@@ -68,6 +71,9 @@ impl Kind {
             Self::Lease => "lease",
             Self::Backup => "backup",
             Self::Set => "set",
+            Self::Image => "image",
+            Self::Frozen => "frozen",
+            Self::Run => "run",
             Self::Alert => "alert",
             Self::Event => "event",
             Self::Scan => "scan",
@@ -165,7 +171,12 @@ mod tests {
     use super::*;
 
     fn settings() -> Item {
-        write(&Key::settings(&OwnerName::root()), Kind::Settings, &Settings { record_days: 30 }).unwrap()
+        write(
+            &Key::settings(&OwnerName::root()),
+            Kind::Settings,
+            &Settings { record_days: 30, initial_ami_rotation_days: 90 },
+        )
+        .unwrap()
     }
 
     #[test]

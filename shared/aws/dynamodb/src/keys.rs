@@ -3,8 +3,11 @@
 use cpm_domain::{
     alert::Category,
     backup::Phase,
-    id::{BackupId, Region, SnapshotId},
+    freezer::FreezerName,
+    id::{BackupId, Region, UnitId},
+    initial_image::InitialImage,
     name::{AccountName, OwnerName, PolicyName, ScheduleName},
+    script::ScriptPhase,
     target::TargetKey,
 };
 use jiff::Timestamp;
@@ -19,6 +22,8 @@ pub(crate) const TARGETS: &str = "TARGET#";
 pub(crate) const SLOTS: &str = "SLOT#";
 /// How sort keys of sets begin.
 pub(crate) const SETS: &str = "SET#";
+/// How sort keys of runs of scripts begin.
+pub(crate) const RUNS: &str = "SCRIPT#";
 /// How sort keys of alerts begin.
 pub(crate) const ALERTS: &str = "ALERT#";
 
@@ -77,7 +82,7 @@ pub(crate) fn backups(owner: &OwnerName) -> String {
     format!("OWNER#{owner}#BACKUPS")
 }
 
-/// The partition of a backup's sets.
+/// The partition of a backup's sets and runs.
 pub(crate) fn of_backup(owner: &OwnerName, backup: BackupId) -> String {
     format!("OWNER#{owner}#BACKUP#{}", number(backup))
 }
@@ -89,6 +94,15 @@ pub(crate) fn in_phase(owner: &OwnerName, phase: Phase) -> Option<String> {
         Phase::Deleted => Some(format!("OWNER#{owner}#DELETED")),
         Phase::Planned | Phase::Asked | Phase::Finished => None,
     }
+}
+
+pub(crate) fn images(owner: &OwnerName) -> String {
+    format!("OWNER#{owner}#IMAGES")
+}
+
+/// The partition of an owner's freezer.
+pub(crate) fn freezer(owner: &OwnerName) -> String {
+    format!("OWNER#{owner}#FREEZER")
 }
 
 pub(crate) fn alerts(owner: &OwnerName) -> String {
@@ -115,11 +129,11 @@ pub(crate) fn of_place(account: &AccountName, region: &Region) -> String {
 
 /// In the index `by_resource`: the policies that hold a resource.
 pub(crate) fn of_resource(owner: &OwnerName, target: &TargetKey) -> String {
-    format!("OWNER#{owner}#RESOURCE#{}#{}", target.region, target.resource.id())
+    format!("OWNER#{owner}#RESOURCE#{}#{}#{}", target.region, target.resource.kind(), target.resource.id())
 }
 
 /// In the index `by_resource`: the set of a snapshot.
-pub(crate) fn of_snapshot(region: &Region, snapshot: &SnapshotId) -> String {
+pub(crate) fn of_snapshot(region: &Region, snapshot: &UnitId) -> String {
     format!("SNAPSHOT#{region}#{snapshot}")
 }
 
@@ -134,6 +148,11 @@ pub(crate) fn due_lease(expires: Timestamp, owner: &OwnerName, policy: &PolicyNa
 }
 
 impl Key {
+    /// Of the initial image of an instance.
+    pub(crate) fn image(owner: &OwnerName, image: &InitialImage) -> Self {
+        Self::new(images(owner), format!("IMAGE#{}#{}#{}", image.account, image.region, image.instance))
+    }
+
     pub(crate) fn new(pk: impl Into<String>, sk: impl Into<String>) -> Self {
         Self { pk: pk.into(), sk: sk.into() }
     }
@@ -181,6 +200,14 @@ impl Key {
 
     pub(crate) fn set(owner: &OwnerName, backup: BackupId, number: u32) -> Self {
         Self::new(of_backup(owner, backup), format!("{SETS}{number:06}"))
+    }
+
+    pub(crate) fn frozen(owner: &OwnerName, name: &FreezerName) -> Self {
+        Self::new(freezer(owner), name.key())
+    }
+
+    pub(crate) fn run(owner: &OwnerName, backup: BackupId, phase: ScriptPhase, number: u32) -> Self {
+        Self::new(of_backup(owner, backup), format!("{RUNS}{}#{number:06}", phase.order()))
     }
 
     pub(crate) fn alert(owner: &OwnerName, category: Category, subject: &str) -> Self {
@@ -260,6 +287,8 @@ mod tests {
         let set = Key::set(&root(), BackupId(17), 3);
         assert_eq!(set.to_string(), "OWNER#root#BACKUP#000000000017 / SET#000003");
         assert_eq!(set.owner_and_backup(), Some((root(), BackupId(17))));
+        let run = Key::run(&root(), BackupId(17), ScriptPhase::After, 3);
+        assert_eq!(run.to_string(), "OWNER#root#BACKUP#000000000017 / SCRIPT#2#000003");
         let slot = Key::slot(&root(), &web(), &"LEASE".parse().unwrap());
         assert_eq!(slot.schedule_of_slot().unwrap().as_str(), "LEASE");
         assert_eq!(lease.schedule_of_slot(), None);

@@ -19,6 +19,9 @@
 //! | lease | `OWNER#<o>#POLICY#<p>` | `LEASE` | `due`: `DUE`, `<expires>#<o>#<p>#LEASE` |
 //! | backup | `OWNER#<o>#BACKUPS` | `<b>` | `by_policy`: `OWNER#<o>#POLICY#<p>`, `<b>`; in deletion `due`: `OWNER#<o>#DELETING` or `OWNER#<o>#DELETED`, `<b>` |
 //! | set | `OWNER#<o>#BACKUP#<b>` | `SET#<number>` | while AWS makes it `by_resource`: `SNAPSHOT#<region>#<key snapshot>`, `OWNER#<o>#BACKUP#<b>#<number>` |
+//! | initial image | `OWNER#<o>#IMAGES` | `IMAGE#<account>#<region>#<instance>` | |
+//! | frozen | `OWNER#<o>#FREEZER` | name without case | |
+//! | run of a script | `OWNER#<o>#BACKUP#<b>` | `SCRIPT#<phase, 1 to 3>#<number>` | |
 //! | alert | `OWNER#<o>#ALERTS` | `ALERT#<category>#<subject>` | |
 //! | event | `OWNER#<o>#AUDIT` | `<time>#<place>#<hash>` | |
 //! | scan | `OWNER#<o>#SCANS` | id | |
@@ -31,6 +34,8 @@
 //!
 //! - No scan of the table: every question has a key or an index. The indexes are sparse and read a moment late.
 //! - A change of state is conditional; a failed condition is [`StoreError::LostRace`].
+//! - A backup's `frozen` changes only in a transaction with its item `frozen`; any other write of the backup needs it to be
+//!   as it was read.
 //! - The SDK repeats a call that was throttled or not answered: the only retry there is. A conditional write whose
 //!   answer was lost and which was repeated tells of a lost race: read again, and see that it is done.
 //! - An item of a schema that this version does not know is [`StoreError::Unreadable`], never half read.
@@ -45,11 +50,14 @@ mod change;
 mod configuration;
 mod definition;
 mod error;
+mod freezer;
+mod images;
 mod index;
 mod item;
 mod keys;
 mod leases;
 mod query;
+mod runs;
 mod scans;
 mod sets;
 mod slots;

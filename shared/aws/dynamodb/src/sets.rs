@@ -1,10 +1,11 @@
-//! Sets of units.
+//! Sets of units, and what is planned of a backup.
 
 use std::collections::HashSet;
 
 use cpm_domain::{
-    id::{BackupId, Region, SnapshotId},
+    id::{BackupId, Region, UnitId},
     name::OwnerName,
+    script::ScriptRun,
     unit::UnitSet,
 };
 use cpm_ports::StoreError;
@@ -14,6 +15,7 @@ use crate::{
     item::{self, Item, Kind, number},
     keys::{self, Key},
     query::Query,
+    runs,
     table::{self, Condition, Table, all_at_once},
 };
 
@@ -22,7 +24,7 @@ use crate::{
 pub(crate) fn write(owner: &OwnerName, id: BackupId, set: &UnitSet) -> Result<Item, StoreError> {
     let key = Key::set(owner, id, set.number);
     let mut item = item::write(&key, Kind::Set, set)?;
-    if let Some(snapshot) = set.key_snapshot().filter(|_| !set.is_settled()) {
+    if let Some(snapshot) = set.key_unit().filter(|_| !set.is_settled()) {
         let place = format!("{}#{}", key.pk, set.number);
         item::enter(&mut item, Index::ByResource, keys::of_snapshot(&set.region, snapshot), place);
     }
@@ -33,7 +35,7 @@ fn what(set: &UnitSet, id: BackupId) -> String {
     format!("set {}", set.id(id))
 }
 
-fn at_version(version: u64) -> Condition {
+pub(crate) fn at_version(version: u64) -> Condition {
     Condition::new("#version = :version", &["version"]).with("version", number(version))
 }
 
@@ -55,28 +57,34 @@ impl Table {
         }
     }
 
-    /// The keys of a backup's sets.
-    pub(crate) async fn set_keys(&self, owner: &OwnerName, id: BackupId) -> Result<Vec<Key>, StoreError> {
-        let query = Query::of(keys::of_backup(owner, id)).beginning(keys::SETS).consistent().keys_only();
+    /// The keys of a backup's sets and runs: all of its partition.
+    pub(crate) async fn part_keys(&self, owner: &OwnerName, id: BackupId) -> Result<Vec<Key>, StoreError> {
+        let query = Query::of(keys::of_backup(owner, id)).consistent().keys_only();
         Ok(table::keys(&self.query(&query).await?))
     }
 
-    /// Writes the sets of a backup that has no record yet. `old` are those of a plan that was never finished: they are
+    /// Writes the sets and runs of a backup that has no record yet. `old` are those of a plan that was never finished: they are
     /// replaced, and removed, but for one that somebody worked on, which stays as it is.
-    pub(crate) async fn plan_sets(
+    pub(crate) async fn plan_parts(
         &self,
         owner: &OwnerName,
         id: BackupId,
         sets: &[UnitSet],
+        runs: &[ScriptRun],
         old: Vec<Key>,
     ) -> Result<(), StoreError> {
-        let mut writes = Vec::with_capacity(sets.len());
+        let untouched = |version: u64| {
+            Condition::new("attribute_not_exists(#pk) OR #version = :version", &["pk", "version"])
+                .with("version", number(version))
+        };
+        let mut writes = Vec::with_capacity(sets.len().saturating_add(runs.len()));
         for set in sets {
-            let untouched = Condition::new("attribute_not_exists(#pk) OR #version = :version", &["pk", "version"])
-                .with("version", number(set.version));
-            writes.push((write(owner, id, set)?, untouched, what(set, id)));
+            writes.push((write(owner, id, set)?, untouched(set.version), what(set, id)));
         }
-        let planned: HashSet<Key> = sets.iter().map(|set| Key::set(owner, id, set.number)).collect();
+        for run in runs {
+            writes.push((runs::write(owner, id, run)?, untouched(run.version), runs::what(run, id)));
+        }
+        let planned: HashSet<Key> = writes.iter().map(|(item, _, _)| item::key(item)).collect();
         let left_over = old.into_iter().filter(|key| !planned.contains(key)).collect();
         all_at_once(writes.into_iter().map(|(item, when, what)| async move {
             match self.put_item(item, Some(when), &what).await {
@@ -91,7 +99,7 @@ impl Table {
     pub(crate) async fn find_set(
         &self,
         region: &Region,
-        snapshot: &SnapshotId,
+        snapshot: &UnitId,
     ) -> Result<Option<(OwnerName, BackupId, UnitSet)>, StoreError> {
         let query = Query::of(keys::of_snapshot(region, snapshot)).by(Index::ByResource).limit(1);
         let Some(found) = self.query(&query).await?.pop() else { return Ok(None) };

@@ -24,13 +24,17 @@ use cpm_aws_dynamodb::Table;
 use cpm_domain::{
     alert::Category,
     backup::{Backup, Phase},
+    script::ScriptPhase,
     unit::{UnitSet, UnitState},
 };
 use cpm_fakes::store_suite::samples::{
-    account, alert, at, backup, event, lease, line, policy, policy_name, region, root, scan, schedule, schedule_name,
-    set, target,
+    account, alert, at, backup, entry, event, lease, line, policy, policy_name, region, root, run, scan, schedule,
+    schedule_name, set, target,
 };
-use cpm_ports::{Alerts, AuditTrail, Backups, Configuration, Due, Leases, PolicyChange, Scans, Slots, StoreError};
+use cpm_ports::{
+    Alerts, AuditTrail, Backups, Configuration, Due, Freezer, Leases, PolicyChange, Scans, ScriptRuns, Slots,
+    StoreError,
+};
 
 type Item = HashMap<String, AttributeValue>;
 
@@ -100,13 +104,15 @@ async fn every_item_says_what_it_is() {
         PolicyChange::CreatePolicy(policy("web")),
         PolicyChange::PutTarget(web.clone(), target("eu-west-1", "i-0000000a")),
         PolicyChange::PutSlot { policy: web.clone(), schedule: schedule_name("nightly"), next: Some(at(0)) },
-        PolicyChange::PutSettings(cpm_domain::settings::Settings { record_days: 1 }),
+        PolicyChange::PutSettings(cpm_domain::settings::Settings { record_days: 1, initial_ami_rotation_days: 90 }),
     ];
     let changes: Vec<_> = changes.into_iter().map(|change| (change, event(0, "x"))).collect();
     store.change(&root(), &changes).await.unwrap();
     store.take(&root(), &lease("web", "a", at(0)), None).await.unwrap();
     store.next_id(&root()).await.unwrap();
-    store.create(&root(), &backup(1, "web"), &[set(1, None)]).await.unwrap();
+    store.create(&root(), &backup(1, "web"), &[set(1, None)], &[run(ScriptPhase::Before, 1)]).await.unwrap();
+    store.create(&root(), &Backup { phase: Phase::Finished, ..backup(2, "web") }, &[], &[]).await.unwrap();
+    store.freeze(&root(), &entry(2, "web", "Good"), &[], &event(0, "x")).await.unwrap();
     store.put_alert(&root(), &alert(Category::Backup, "web", 1)).await.unwrap();
     store.put_scan(&root(), &scan("1")).await.unwrap();
     let account = "prod".parse().unwrap();
@@ -118,8 +124,8 @@ async fn every_item_says_what_it_is() {
     words.sort_unstable();
     words.dedup();
     let all = [
-        "account", "alert", "backup", "counter", "event", "lease", "lines", "owner", "policy", "scan", "schedule",
-        "set", "settings", "slot", "target",
+        "account", "alert", "backup", "counter", "event", "frozen", "lease", "lines", "owner", "policy", "run",
+        "scan", "schedule", "set", "settings", "slot", "target",
     ];
     assert_eq!(words, all);
     for item in &items {
@@ -167,16 +173,18 @@ async fn a_plan_that_was_cut_off_is_made_anew() {
     let (store, client, name, _) = watched().await;
     let record = ("OWNER#root#BACKUPS", "000000000017");
     let first = backup(17, "web");
-    store.create(&root(), &first, &[set(1, None), set(2, None), set(3, None)]).await.unwrap();
+    let runs = [run(ScriptPhase::Before, 1), run(ScriptPhase::After, 1)];
+    store.create(&root(), &first, &[set(1, None), set(2, None), set(3, None)], &runs).await.unwrap();
     delete(&client, &name, record).await;
     let second = Backup { execution: "second".into(), ..first };
     let replaced = UnitSet { exclude_boot: false, ..set(1, None) };
-    store.create(&root(), &second, &[replaced.clone(), set(2, None)]).await.unwrap();
+    store.create(&root(), &second, &[replaced.clone(), set(2, None)], &runs[1..]).await.unwrap();
     assert_eq!(
         store.sets(&root(), second.id).await.unwrap(),
         [replaced, set(2, None)],
         "nothing is left of the first"
     );
+    assert_eq!(store.runs(&root(), second.id).await.unwrap(), runs[1..]);
     assert_eq!(store.backup(&root(), second.id).await.unwrap(), Some(second));
 }
 
@@ -184,12 +192,18 @@ async fn a_plan_that_was_cut_off_is_made_anew() {
 async fn a_plan_that_comes_late_spoils_nothing() {
     let (store, client, name, _) = watched().await;
     let record = ("OWNER#root#BACKUPS", "000000000017");
-    store.create(&root(), &backup(17, "web"), &[set(1, None)]).await.unwrap();
+    store.create(&root(), &backup(17, "web"), &[set(1, None)], &[]).await.unwrap();
+    let begun = run(ScriptPhase::Before, 1);
+    store.create(&root(), &backup(18, "web"), &[], std::slice::from_ref(&begun)).await.unwrap();
+    store.put_run(&root(), backup(18, "web").id, &begun).await.unwrap();
+    delete(&client, &name, ("OWNER#root#BACKUPS", "000000000018")).await;
+    store.create(&root(), &backup(18, "web"), &[], std::slice::from_ref(&begun)).await.unwrap();
+    assert_eq!(store.runs(&root(), backup(18, "web").id).await.unwrap()[0].version, 1);
     let asked = set(1, Some("snap-0000000a"));
     store.put_set(&root(), backup(17, "web").id, &asked).await.unwrap();
     // As the late one sees it, which looked before the record was there.
     delete(&client, &name, record).await;
-    store.create(&root(), &backup(17, "web"), &[set(1, None)]).await.unwrap();
+    store.create(&root(), &backup(17, "web"), &[set(1, None)], &[]).await.unwrap();
     assert_eq!(store.sets(&root(), backup(17, "web").id).await.unwrap(), [UnitSet { version: 1, ..asked }]);
 }
 
@@ -201,7 +215,7 @@ async fn a_backup_of_an_instance_takes_few_writes() {
     let mut record = Backup { id: store.next_id(&owner).await.unwrap(), ..backup(0, "web") };
     held.backup = record.id;
     store.take(&owner, &held, None).await.unwrap();
-    store.create(&owner, &record, &[set(1, None)]).await.unwrap();
+    store.create(&owner, &record, &[set(1, None)], &[]).await.unwrap();
     store.put_set(&owner, record.id, &set(1, Some("snap-0000000a"))).await.unwrap();
     record.phase = Phase::Asked;
     store.put(&owner, &record, Phase::Planned).await.unwrap();
@@ -226,9 +240,9 @@ async fn what_does_not_change_is_not_written() {
     store.change(&root(), &[]).await.unwrap();
     let account = "prod".parse().unwrap();
     store.put_scan_lines(&root(), "1", &account, &region("eu-west-1"), &[]).await.unwrap();
-    store.create(&root(), &backup(17, "web"), &[set(1, None)]).await.unwrap();
+    store.create(&root(), &backup(17, "web"), &[set(1, None)], &[]).await.unwrap();
     assert_eq!(calls.writes(), 2, "those of the new backup");
-    store.create(&root(), &backup(17, "web"), &[set(1, None)]).await.unwrap();
+    store.create(&root(), &backup(17, "web"), &[set(1, None)], &[]).await.unwrap();
     assert_eq!(calls.writes(), 0);
 }
 

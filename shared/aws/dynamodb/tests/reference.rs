@@ -11,14 +11,17 @@ mod emulator;
 
 use cpm_domain::{
     alert::Category,
-    backup::{Backup, Phase},
+    backup::{Backup, Level, LogLine, Phase},
+    freezer::Afterwards,
     id::BackupId,
+    script::{ScriptPhase, ScriptRun},
     unit::UnitState,
 };
 use cpm_fakes::{
     FakeStore,
     store_suite::samples::{
-        alert, at, backup, event, lease, line, policy, policy_name, region, root, scan, schedule_name, set, target,
+        alert, at, backup, entry, event, lease, line, policy, policy_name, region, root, run, scan, schedule_name,
+        set, target,
     },
 };
 use cpm_ports::{BackupQuery, PolicyChange, Store, StoreError};
@@ -26,6 +29,7 @@ use proptest::{collection::vec, option, prelude::*, sample::select};
 
 const POLICIES: [&str; 2] = ["web", "web-2"];
 const SCHEDULES: [&str; 2] = ["nightly", "LEASE"];
+const NAMES: [&str; 3] = ["good", "Good", "Before 12.4"];
 const HOLDERS: [&str; 3] = ["a", "b", "c"];
 const PHASES: [Phase; 5] = [Phase::Planned, Phase::Asked, Phase::Finished, Phase::Deleting, Phase::Deleted];
 const SNAPSHOTS: [&str; 2] = ["snap-0000000a", "snap-0000000b"];
@@ -44,7 +48,8 @@ enum Call {
     Release(Name, Name),
     NextId,
     Reserve(u64),
-    Create(u64, Phase, u32),
+    Create(u64, Phase, u32, u32),
+    PutRun(u64, ScriptPhase, u32, u64),
     Put(u64, Phase, Phase),
     PutSet { id: u64, number: u32, version: u64, snapshot: Option<Name>, settled: bool },
     AddSet(u64, u32, Option<Name>),
@@ -52,6 +57,8 @@ enum Call {
     List { policy: Option<Name>, part: usize },
     InPhase(bool, Option<u64>, usize),
     Remove(u64),
+    Freeze(u64, Name),
+    Unfreeze(u64, Name, Afterwards),
     PutAlert(Name, u32),
     ClearAlert(Name),
     Record(Name),
@@ -108,7 +115,10 @@ fn backed_up() -> impl Strategy<Value = Call> {
     prop_oneof![
         1 => Just(Call::NextId),
         1 => (0..6_u64).prop_map(Call::Reserve),
-        3 => (id(), phase(), 0..3_u32).prop_map(|(id, phase, sets)| Call::Create(id, phase, sets)),
+        3 => (id(), phase(), 0..3_u32, 0..3_u32)
+            .prop_map(|(id, phase, sets, runs)| Call::Create(id, phase, sets, runs)),
+        2 => (id(), select(&ScriptPhase::ALL), 1..3_u32, 0..2_u64)
+            .prop_map(|(id, phase, number, version)| Call::PutRun(id, phase, number, version)),
         3 => (id(), phase(), phase()).prop_map(|(id, from, to)| Call::Put(id, from, to)),
         4 => (id(), 1..3_u32, 0..3_u64, option::of(select(&SNAPSHOTS)), any::<bool>()).prop_map(
             |(id, number, version, snapshot, settled)| Call::PutSet { id, number, version, snapshot, settled }
@@ -119,6 +129,9 @@ fn backed_up() -> impl Strategy<Value = Call> {
         2 => (option::of(policies()), 1..4_usize).prop_map(|(policy, part)| Call::List { policy, part }),
         2 => (any::<bool>(), option::of(id()), 1..4_usize).prop_map(|(gone, after, part)| Call::InPhase(gone, after, part)),
         1 => id().prop_map(Call::Remove),
+        3 => (id(), select(&NAMES)).prop_map(|(id, name)| Call::Freeze(id, name)),
+        2 => (id(), select(&NAMES), select(&[Afterwards::Retention, Afterwards::Deletion]))
+            .prop_map(|(id, name, afterwards)| Call::Unfreeze(id, name, afterwards)),
     ]
 }
 
@@ -227,13 +240,22 @@ async fn make_more(store: &dyn Store, call: &Call, now: i64) -> String {
     match *call {
         Call::NextId => say(store.next_id(&owner).await),
         Call::Reserve(id) => say(store.reserve_ids(&owner, BackupId(id)).await),
-        Call::Create(id, phase, sets) => {
+        Call::Create(id, phase, sets, runs) => {
             let record = Backup { phase, sets, ..backup(id, POLICIES[usize::from(id > 2)]) };
             let sets: Vec<_> = (1..=sets).map(|number| set(number, None)).collect();
-            say(store.create(&owner, &record, &sets).await)
+            let numbers = |phase| (1..=runs).map(move |number| run(phase, number));
+            let runs: Vec<_> = ScriptPhase::ALL.into_iter().flat_map(numbers).collect();
+            say(store.create(&owner, &record, &sets, &runs).await)
+        }
+        Call::PutRun(id, phase, number, version) => {
+            let run = ScriptRun { version, ..run(phase, number) };
+            say(store.put_run(&owner, BackupId(id), &run).await)
         }
         Call::Put(id, from, to) => {
-            let record = Backup { phase: to, wake: None, ..backup(id, POLICIES[usize::from(id > 2)]) };
+            // Now what was read, now what is believed: neither freezes nor thaws.
+            let standing = store.backup(&owner, BackupId(id)).await.unwrap().filter(|_| from == Phase::Finished);
+            let frozen = standing.and_then(|backup| backup.frozen).filter(|_| to != Phase::Planned);
+            let record = Backup { phase: to, wake: None, frozen, ..backup(id, POLICIES[usize::from(id > 2)]) };
             say(store.put(&owner, &record, from).await)
         }
         Call::PutSet { id, number, version, snapshot, settled } => {
@@ -252,6 +274,14 @@ async fn make_more(store: &dyn Store, call: &Call, now: i64) -> String {
             say(store.in_phase(&owner, phase, after.map(BackupId), part).await)
         }
         Call::Remove(id) => say(store.remove(&owner, BackupId(id)).await),
+        Call::Freeze(id, name) => {
+            let entry = entry(id, POLICIES[usize::from(id > 2)], name);
+            say(store.freeze(&owner, &entry, &entry_line(), &event(now, "freeze")).await)
+        }
+        Call::Unfreeze(id, name, afterwards) => {
+            let entry = entry(id, POLICIES[usize::from(id > 2)], name);
+            say(store.unfreeze(&owner, &entry, afterwards, &entry_line(), &event(now, "unfreeze")).await)
+        }
         Call::PutAlert(subject, count) => {
             say(store.put_alert(&owner, &alert(Category::Backup, subject, count)).await)
         }
@@ -268,6 +298,10 @@ async fn make_more(store: &dyn Store, call: &Call, now: i64) -> String {
     }
 }
 
+fn entry_line() -> Vec<LogLine> {
+    vec![LogLine { time: at(9), level: Level::Info, message: "it was moved".into() }]
+}
+
 /// All that can be seen of a policy, and of what is no policy's.
 async fn look(store: &dyn Store, policy: Name) -> String {
     let (owner, policy) = (root(), policy_name(policy));
@@ -278,6 +312,7 @@ async fn look(store: &dyn Store, policy: Name) -> String {
         say(store.slots(&owner, &policy).await),
         say(store.lease(&owner, &policy).await),
         say(store.alerts(&owner).await),
+        say(store.frozen(&owner).await),
         say(store.events(&owner, None, 1_000).await),
         say(store.scans(&owner, 2).await),
         say(store.scan_lines(&owner, "1").await),
@@ -288,6 +323,7 @@ async fn look(store: &dyn Store, policy: Name) -> String {
     for id in 1..4 {
         seen.push(say(store.backup(&owner, BackupId(id)).await));
         seen.push(say(store.sets(&owner, BackupId(id)).await));
+        seen.push(say(store.runs(&owner, BackupId(id)).await));
     }
     seen.join("\n")
 }

@@ -5,11 +5,17 @@ use std::str::FromStr;
 use aws_sdk_ec2::{
     operation::create_snapshot::CreateSnapshotOutput,
     primitives::DateTime,
-    types::{Instance, InstanceStateName, Snapshot, SnapshotInfo, SnapshotState, Tag, Volume, VolumeState},
+    types::{
+        Image, ImageState, Instance, InstanceStateName, Snapshot, SnapshotInfo, SnapshotState, Tag, Volume,
+        VolumeState,
+    },
 };
 use cpm_domain::{
-    aws::{self, Attached, AwsError, FoundSnapshot, Refusal, Tags, snapshot_state},
-    unit::{SnapshotReport, UnitState},
+    aws::{self, Attached, AwsError, FoundUnit, Platform, Refusal, Tags, snapshot_state},
+    id::{SnapshotId, UnitId},
+    kind::{Kind, Resource},
+    provenance::SOURCE,
+    unit::{UnitKind, UnitReport, UnitState},
 };
 use jiff::Timestamp;
 
@@ -36,8 +42,8 @@ pub(crate) fn instance(action: &str, instance: &Instance) -> Result<aws::Instanc
     Ok(aws::Instance {
         id: id(action, instance.instance_id())?,
         is_gone: matches!(state, Some(InstanceStateName::ShuttingDown | InstanceStateName::Terminated)),
-        // AWS writes `windows`, its SDKs know `Windows`.
-        is_windows: instance.platform().is_some_and(|platform| platform.as_str().eq_ignore_ascii_case("windows")),
+        is_stopped: matches!(state, Some(InstanceStateName::Stopping | InstanceStateName::Stopped)),
+        platform: platform(instance),
         volumes: volumes.collect::<Result<_, _>>()?,
         tags: tags(instance.tags()),
     })
@@ -51,37 +57,79 @@ pub(crate) fn volume(action: &str, volume: &Volume) -> Result<aws::Volume, AwsEr
     })
 }
 
-pub(crate) fn found(action: &str, snapshot: &Snapshot) -> Result<FoundSnapshot, AwsError> {
-    Ok(FoundSnapshot {
-        report: SnapshotReport {
-            id: id(action, snapshot.snapshot_id())?,
-            volume: id(action, snapshot.volume_id())?,
-            state: state(snapshot.state()),
-            started: time(snapshot.start_time()),
-            cause: cause(snapshot.state_message()),
-        },
-        tags: tags(snapshot.tags()),
-    })
+/// What an instance runs. AWS writes `windows` or nothing, and in full what its licence is for.
+fn platform(instance: &Instance) -> Platform {
+    let is_windows = |word: &str| word.to_ascii_lowercase().starts_with("windows");
+    match (instance.platform(), instance.platform_details()) {
+        (Some(platform), _) if is_windows(platform.as_str()) => Platform::Windows,
+        (_, Some(details)) if is_windows(details) => Platform::Windows,
+        (_, Some(_)) => Platform::Linux,
+        _ => Platform::Unknown,
+    }
 }
 
-pub(crate) fn started(action: &str, snapshot: &SnapshotInfo) -> Result<SnapshotReport, AwsError> {
-    Ok(SnapshotReport {
-        id: id(action, snapshot.snapshot_id())?,
-        volume: id(action, snapshot.volume_id())?,
-        state: state(snapshot.state()),
-        started: time(snapshot.start_time()),
-        cause: None,
-    })
-}
-
-pub(crate) fn started_alone(action: &str, snapshot: &CreateSnapshotOutput) -> Result<SnapshotReport, AwsError> {
-    Ok(SnapshotReport {
-        id: id(action, snapshot.snapshot_id())?,
-        volume: id(action, snapshot.volume_id())?,
+pub(crate) fn found(action: &str, snapshot: &Snapshot) -> Result<FoundUnit, AwsError> {
+    let report = report(action, snapshot.snapshot_id(), snapshot.volume_id())?;
+    let report = UnitReport {
         state: state(snapshot.state()),
         started: time(snapshot.start_time()),
         cause: cause(snapshot.state_message()),
+        ..report
+    };
+    Ok(FoundUnit { report, tags: tags(snapshot.tags()) })
+}
+
+pub(crate) fn started(action: &str, snapshot: &SnapshotInfo) -> Result<UnitReport, AwsError> {
+    let report = report(action, snapshot.snapshot_id(), snapshot.volume_id())?;
+    Ok(UnitReport { state: state(snapshot.state()), started: time(snapshot.start_time()), ..report })
+}
+
+pub(crate) fn started_alone(action: &str, snapshot: &CreateSnapshotOutput) -> Result<UnitReport, AwsError> {
+    let report = report(action, snapshot.snapshot_id(), snapshot.volume_id())?;
+    Ok(UnitReport {
+        state: state(snapshot.state()),
+        started: time(snapshot.start_time()),
+        cause: cause(snapshot.state_message()),
+        ..report
     })
+}
+
+fn report(action: &str, snapshot: Option<&str>, volume: Option<&str>) -> Result<UnitReport, AwsError> {
+    let snapshot: SnapshotId = id(action, snapshot)?;
+    Ok(UnitReport::pending(UnitKind::EbsSnapshot, snapshot, Resource::Volume(id(action, volume)?)))
+}
+
+/// An image with its own snapshots. AWS does not say of which instance it is: its tag does.
+pub(crate) fn image(action: &str, image: &Image) -> Result<FoundUnit, AwsError> {
+    let tags = tags(image.tags());
+    let parts = image.block_device_mappings().iter().filter_map(|mapping| mapping.ebs()?.snapshot_id());
+    let parts = parts.map(|part| id(action, Some(part))).collect::<Result<_, _>>()?;
+    let report = UnitReport {
+        kind: UnitKind::Ami,
+        id: image_id(action, image.image_id())?,
+        source: tags.get(SOURCE).and_then(|source| Resource::new(Kind::Instance, source).ok()),
+        state: image.state().map_or(UnitState::Pending, image_state),
+        started: image.creation_date().and_then(|date| date.parse().ok()),
+        cause: image.state_reason().and_then(|reason| cause(reason.message())),
+        parts,
+    };
+    Ok(FoundUnit { report, tags })
+}
+
+pub(crate) fn image_id(action: &str, text: Option<&str>) -> Result<UnitId, AwsError> {
+    match text.filter(|text| text.starts_with("ami-")) {
+        Some(text) => Ok(UnitId::new(text)),
+        None => id::<SnapshotId>(action, text).map(UnitId::from),
+    }
+}
+
+fn image_state(state: &ImageState) -> UnitState {
+    match state {
+        ImageState::Available | ImageState::Disabled => UnitState::Completed,
+        ImageState::Failed | ImageState::Error | ImageState::Invalid => UnitState::Failed,
+        ImageState::Deregistered => UnitState::Deleted,
+        _ => UnitState::Pending,
+    }
 }
 
 fn tags(tags: &[Tag]) -> Tags {

@@ -2,12 +2,12 @@
 
 use cpm_domain::aws::Refusal;
 
-use crate::snapshots::DELETE;
+use crate::{images::DEREGISTER, snapshots::DELETE};
 
 /// Codes of EC2 alone; those that all services share are known elsewhere.
 ///
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html>
-const CODES: [(Refusal, &[&str]); 5] = [
+const CODES: [(Refusal, &[&str]); 6] = [
     // One volume's snapshots want 15 seconds between them.
     (Refusal::Throttled, &["ConcurrentTagAccess", "SnapshotCreationPerVolumeRateExceeded"]),
     // The first two end by themselves. The others may need a quota raised, but deletions make room as well.
@@ -30,6 +30,7 @@ const CODES: [(Refusal, &[&str]); 5] = [
             "TagPolicyViolation",
         ],
     ),
+    (Refusal::Exists, &["InvalidAMIName.Duplicate"]),
     (Refusal::InUse, &["DependencyViolation"]),
     (Refusal::Unknown, &["RetryableError", "ServerInternal"]),
 ];
@@ -40,9 +41,13 @@ const NOT_NOW: [&str; 3] = ["IncorrectState", "IncorrectStateException", "Operat
 
 /// What an error code of EC2 means when `action` gives it.
 pub(crate) fn meaning(action: &str, code: &str) -> Option<Refusal> {
-    if code.ends_with(".NotFound") {
+    // An image that is deregistered already.
+    if code.ends_with(".NotFound") || (action == DEREGISTER && code == "InvalidAMIID.Unavailable") {
         Some(Refusal::NotFound)
-    } else if code.ends_with(".InUse") || code.ends_with("Locked") || (action == DELETE && NOT_NOW.contains(&code)) {
+    } else if code.ends_with(".InUse")
+        || code.ends_with("Locked")
+        || ([DELETE, DEREGISTER].contains(&action) && NOT_NOW.contains(&code))
+    {
         Some(Refusal::InUse)
     } else {
         CODES.iter().find(|(_, codes)| codes.contains(&code)).map(|(refusal, _)| *refusal)

@@ -7,11 +7,12 @@ use std::time::Duration;
 use cpm_aws_call::scripted::Script;
 use cpm_aws_ec2::Ec2;
 use cpm_domain::{
-    aws::{AwsError, Refusal, SnapshotRequest, Tags},
+    aws::{AwsError, Refusal, Tags, UnitRequest},
     id::Region,
-    target::Resource,
+    kind::{Kind, Resource},
+    unit::UnitKind,
 };
-use cpm_ports::{Access, Deletions, Place, Resources, Snapshots};
+use cpm_ports::{Access, Deletions, Driver, Place};
 use rstest::rstest;
 
 fn own() -> Place {
@@ -38,9 +39,12 @@ fn refusal(code: &str) -> String {
     )
 }
 
-fn request() -> SnapshotRequest {
-    SnapshotRequest {
-        target: Resource::from_id("i-0123456789abcdef0").unwrap(),
+fn request() -> UnitRequest {
+    UnitRequest {
+        kind: UnitKind::EbsSnapshot,
+        target: Resource::Instance("i-0123456789abcdef0".parse().unwrap()),
+        name: String::new(),
+        image: None,
         excluded: vec![],
         exclude_boot: false,
         description: String::new(),
@@ -112,7 +116,8 @@ async fn silence_is_unknown_after_thirty_seconds() {
 #[tokio::test]
 async fn deletions(#[case] code: &str, #[case] expected: Refusal) {
     let script = Script::of([(400, refusal(code)), (200, String::new())]);
-    let deleted = Ec2::new(&script.config()).delete(&own(), &"snap-0000000a".parse().unwrap()).await;
+    let deleted =
+        Ec2::new(&script.config()).delete(&own(), UnitKind::EbsSnapshot, &"snap-0000000a".parse().unwrap()).await;
     assert_eq!(deleted.unwrap_err().refusal, expected);
     assert_eq!(script.asked().len(), 1);
 }
@@ -120,13 +125,17 @@ async fn deletions(#[case] code: &str, #[case] expected: Refusal) {
 #[tokio::test]
 async fn what_is_gone_is_deleted() {
     let script = Script::of([(400, refusal("InvalidSnapshot.NotFound"))]);
-    assert_eq!(Ec2::new(&script.config()).delete(&own(), &"snap-0000000a".parse().unwrap()).await, Ok(()));
+    assert_eq!(
+        Ec2::new(&script.config()).delete(&own(), UnitKind::EbsSnapshot, &"snap-0000000a".parse().unwrap()).await,
+        Ok(())
+    );
 }
 
 #[tokio::test]
 async fn a_deletion_that_gets_no_answer_ends_after_ten_seconds() {
     let script = Script::default();
-    let deleted = Ec2::new(&script.silent()).delete(&own(), &"snap-0000000a".parse().unwrap()).await;
+    let deleted =
+        Ec2::new(&script.silent()).delete(&own(), UnitKind::EbsSnapshot, &"snap-0000000a".parse().unwrap()).await;
     assert_eq!(deleted.unwrap_err().refusal, Refusal::Unknown);
     assert!(script.waited().contains(&Duration::from_secs(10)), "{:?}", script.waited());
 }
@@ -137,11 +146,19 @@ const NONE: &str = "<DescribeVolumesResponse><volumeSet/></DescribeVolumesRespon
 async fn questions_are_asked_three_times() {
     let throttled = || (503, refusal("RequestLimitExceeded"));
     let script = Script::of([throttled(), throttled(), (200, NONE.to_owned())]);
-    assert_eq!(Ec2::new(&script.config()).volumes(&own(), &["vol-0000000a".parse().unwrap()]).await, Ok(vec![]));
+    assert_eq!(
+        Ec2::new(&script.config())
+            .describe(&own(), Kind::Volume, &[Resource::Volume("vol-0000000a".parse().unwrap())])
+            .await,
+        Ok(vec![])
+    );
     assert_eq!(script.asked().len(), 3);
 
     let script = Script::of([throttled(), throttled(), throttled(), throttled()]);
-    let error = Ec2::new(&script.config()).volumes(&own(), &["vol-0000000a".parse().unwrap()]).await.unwrap_err();
+    let error = Ec2::new(&script.config())
+        .describe(&own(), Kind::Volume, &[Resource::Volume("vol-0000000a".parse().unwrap())])
+        .await
+        .unwrap_err();
     assert_eq!((error.refusal, error.action.as_str()), (Refusal::Throttled, "ec2:DescribeVolumes"));
     assert_eq!(script.asked().len(), 3);
 }
@@ -167,11 +184,11 @@ async fn a_role_is_assumed_once_for_all_its_regions() {
     let none = || (200, NONE.to_owned());
     let script = Script::of([session("PROD"), none(), none(), none(), none()]);
     let ec2 = Ec2::new(&script.config());
-    let ids = ["vol-0000000a".parse().unwrap()];
+    let ids = [Resource::Volume("vol-0000000a".parse().unwrap())];
     for region in ["eu-west-1", "us-east-1", "us-east-1"] {
-        ec2.volumes(&prod(region, Some("x7")), &ids).await.unwrap();
+        ec2.describe(&prod(region, Some("x7")), Kind::Volume, &ids).await.unwrap();
     }
-    ec2.volumes(&own(), &ids).await.unwrap();
+    ec2.describe(&own(), Kind::Volume, &ids).await.unwrap();
     let asked = script.asked();
     assert_eq!(
         asked[0].to_string(),
@@ -192,7 +209,10 @@ async fn a_role_is_assumed_once_for_all_its_regions() {
 #[tokio::test]
 async fn without_an_external_id_none_is_sent() {
     let script = Script::of([session("PROD"), (200, NONE.to_owned())]);
-    Ec2::new(&script.config()).volumes(&prod("eu-west-1", None), &["vol-0000000a".parse().unwrap()]).await.unwrap();
+    Ec2::new(&script.config())
+        .describe(&prod("eu-west-1", None), Kind::Volume, &[Resource::Volume("vol-0000000a".parse().unwrap())])
+        .await
+        .unwrap();
     assert_eq!(script.asked()[0].field("ExternalId"), None);
 }
 
@@ -215,7 +235,10 @@ async fn a_role_that_cannot_be_assumed_is_named(#[case] status: u16, #[case] cod
 async fn sts_is_asked_three_times_and_by_one_layer_only() {
     let script = Script::of(vec![(400, sts_refusal("Throttling")); 12]);
     let ec2 = Ec2::new(&script.config());
-    let error = ec2.volumes(&prod("us-east-1", None), &["vol-0000000a".parse().unwrap()]).await.unwrap_err();
+    let error = ec2
+        .describe(&prod("us-east-1", None), Kind::Volume, &[Resource::Volume("vol-0000000a".parse().unwrap())])
+        .await
+        .unwrap_err();
     assert_eq!((error.refusal, error.action.as_str()), (Refusal::Throttled, "sts:AssumeRole"));
     assert_eq!(script.asked().len(), 3);
 }

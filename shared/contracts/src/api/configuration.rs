@@ -2,12 +2,14 @@
 
 use cpm_domain::{
     account::Account,
+    app_aware::Vss,
     change::{Change, Plan, Protection, Unmanaged},
     document::{Document, Problem, TargetSpec},
     id::{BackupId, Region},
     name::{AccountName, PolicyName, ScheduleName},
-    policy::{AutoTargetRemoval, RetryRule, SuccessRule},
+    policy::{AutoTargetRemoval, RetryRule, SuccessRule, Wait},
     schedule::{ScheduleSpec, Warning},
+    script::ScriptsSpec,
     status::Status,
     target::PutBy,
 };
@@ -121,6 +123,15 @@ pub struct PolicyView {
     /// What a list shows of it.
     #[serde(flatten)]
     pub summary: PolicySummary,
+    /// What runs around a backup.
+    #[serde(default)]
+    pub scripts: ScriptsSpec,
+    /// Who makes shadow copies of Windows instances.
+    #[serde(default)]
+    pub vss: Vss,
+    /// For how long the scripts may keep applications frozen; null: no bound.
+    #[serde(default)]
+    pub max_frozen: Option<Wait>,
     /// When each of its schedules is next due.
     pub slots: Vec<SlotView>,
     /// What it backs up.
@@ -154,8 +165,6 @@ pub enum Attention {
     NoSchedule,
     /// It has schedules, and none of them runs any more.
     NeverRuns,
-    /// A target asks for something that is not carried out yet: it is backed up by snapshots only.
-    SnapshotsOnly,
 }
 
 impl Attention {
@@ -166,7 +175,6 @@ impl Attention {
             Self::NoTarget => "no target",
             Self::NoSchedule => "no schedule",
             Self::NeverRuns => "its schedules never run again",
-            Self::SnapshotsOnly => "image and app-aware options are not carried out yet: snapshots only",
         }
     }
 }
@@ -190,8 +198,6 @@ pub struct TargetView {
     pub target: TargetSpec,
     /// Whether a person or a tag put it in.
     pub put_by: PutBy,
-    /// What it asks for that is not carried out yet; null when all is.
-    pub not_carried_out: Option<String>,
 }
 
 /// Which policies hold a resource.

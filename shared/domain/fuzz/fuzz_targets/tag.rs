@@ -2,12 +2,15 @@
 
 #![no_main]
 
-use cpm_domain::tag::{TagKind, parse, render};
+use cpm_domain::{
+    kind::Kind,
+    tag::{parse, render},
+};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: (u8, &str)| {
     let (kind, value) = input;
-    let kind = TagKind::ALL[usize::from(kind) % TagKind::ALL.len()];
+    let kind = Kind::ALL[usize::from(kind) % Kind::ALL.len()];
     let parsed = parse(value, kind);
 
     let words = value.split_whitespace().count();

@@ -1,7 +1,7 @@
 //! Accounts in a plan.
 
 use super::{Action, Change, Kind, Operation, fields, plan::Planner};
-use crate::{account::Account, document::Document, name::AccountName, policy::Origin};
+use crate::{account::Account, document::Document, freezer::Entry, name::AccountName, policy::Origin};
 
 impl Planner<'_> {
     pub(super) fn put_accounts(&mut self, desired: &Document) {
@@ -32,7 +32,12 @@ impl Planner<'_> {
         let why = match user {
             Some(held) => format!("policy `{}` has its backups there", held.policy.name),
             None if self.current.deleting.contains(name) => "backups are still to be deleted there".to_owned(),
-            None => return,
+            None => match self.frozen_in(name) {
+                Some(entry) => {
+                    format!("backup {}, in the freezer as `{}`, is there", entry.backup, entry.frozen.name)
+                }
+                None => return,
+            },
         };
         let was = before.number().map_or_else(|| "the deployment's own".to_owned(), ToString::to_string);
         self.problem(
@@ -94,8 +99,16 @@ impl Planner<'_> {
                 Origin::TagScan { .. } => format!("policy `{policy}`, made by a tag scan, is in it"),
             });
         }
+        if let Some(entry) = self.frozen_in(name) {
+            return Some(format!("backup {} is in it, frozen as `{}`", entry.backup, entry.frozen.name));
+        }
         let deleting = self.current.deleting.contains(name);
         deleting.then(|| "backups are still to be deleted in it".to_owned())
+    }
+
+    /// A frozen backup in an account: who would recover it, or delete it one day, goes by the account.
+    fn frozen_in(&self, name: &AccountName) -> Option<&Entry> {
+        self.current.frozen.iter().find(|entry| entry.account == *name)
     }
 
     /// Removes one account by name.
@@ -104,7 +117,7 @@ impl Planner<'_> {
             Some(reason) => self.problem(
                 "",
                 format!("account `{name}` cannot be removed: {reason}"),
-                "remove its policies first, and let a cleanup delete their backups",
+                "remove its policies first, let a cleanup delete their backups, and take frozen ones out of the freezer",
             ),
             None => self.remove_account(name),
         }

@@ -5,6 +5,7 @@ use crate::{
     account::{Account, Role},
     policy::{Origin, Policy},
     schedule::{Schedule, ScheduleSpec, WindowSpec},
+    script::Scripts,
     settings::Settings,
     target::{PutBy, Target, VolumeChoice},
 };
@@ -32,6 +33,11 @@ fn list<T: ToString>(items: impl IntoIterator<Item = T>) -> Option<String> {
     (!items.is_empty()).then(|| items.join(", "))
 }
 
+/// What most have is not worth a word.
+fn unless<T: PartialEq + ToString>(value: &T, default: &T) -> Option<String> {
+    (value != default).then(|| value.to_string())
+}
+
 fn sorted<T: Ord + ToString>(items: &[T]) -> Option<String> {
     let mut items: Vec<&T> = items.iter().collect();
     items.sort();
@@ -39,7 +45,10 @@ fn sorted<T: Ord + ToString>(items: &[T]) -> Option<String> {
 }
 
 pub(super) fn settings(settings: &Settings) -> Vec<Row> {
-    vec![("record_days", Some(settings.record_days.to_string()))]
+    vec![
+        ("record_days", Some(settings.record_days.to_string())),
+        ("initial_ami_rotation_days", Some(settings.initial_ami_rotation_days.to_string())),
+    ]
 }
 
 pub(super) fn account(account: &Account) -> Vec<Row> {
@@ -86,6 +95,14 @@ pub(super) fn policy(policy: &Policy) -> Vec<Row> {
         ("success", Some(policy.success.as_str().to_owned())),
         ("retry.count", Some(policy.retry.count.to_string())),
         ("retry.wait", Some(policy.retry.wait.to_string())),
+        ("scripts.enabled", policy.scripts.enabled.then(|| "true".to_owned())),
+        ("scripts.timeout", unless(&policy.scripts.timeout, &Scripts::DEFAULT_TIMEOUT)),
+        ("scripts.collect_output", policy.scripts.collect_output.then(|| "true".to_owned())),
+        ("scripts.before", policy.scripts.before.as_ref().map(ToString::to_string)),
+        ("scripts.after", policy.scripts.after.as_ref().map(ToString::to_string)),
+        ("scripts.complete", policy.scripts.complete.as_ref().map(ToString::to_string)),
+        ("vss", (!policy.vss.is_default()).then(|| policy.vss.as_str().to_owned())),
+        ("max_frozen", policy.max_frozen.map(|wait| wait.to_string())),
         // Made by a tag scan after that policy: a file that names it takes it over.
         ("template", template),
     ]
@@ -100,7 +117,7 @@ pub(super) fn target(target: &Target) -> Vec<Row> {
     vec![
         ("volumes", volumes),
         ("option", target.option.map(|option| option.to_string())),
-        ("app_aware", target.app_aware.then(|| "true".to_owned())),
+        ("app_aware", target.app_aware.as_ref().map(ToString::to_string)),
         ("put_by", (target.put_by == PutBy::Tag).then(|| "tag".to_owned())),
     ]
 }

@@ -30,6 +30,7 @@ pub use self::{
 use crate::{
     account::Account,
     document::Problem,
+    freezer,
     id::{BackupId, Region},
     name::{AccountName, PolicyName, ScheduleName},
     policy::Policy,
@@ -49,12 +50,14 @@ pub struct State {
     pub policies: Vec<Held>,
     /// The settings.
     pub settings: Settings,
-    /// Kept backups of policies that a plan may delete; a policy that is not in it has none.
+    /// Kept backups of policies that a plan may delete, without those in the freezer; a policy that is not in it has none.
     pub backups: BTreeMap<PolicyName, usize>,
     /// Backups that run.
     pub running: BTreeMap<PolicyName, BackupId>,
     /// Accounts in which backups are still to be deleted: their way in is needed.
     pub deleting: BTreeSet<AccountName>,
+    /// What is in the freezer. It outlives its policy, and its account's way in is needed.
+    pub frozen: Vec<freezer::Entry>,
 }
 
 /// A policy that is deployed.

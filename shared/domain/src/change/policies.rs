@@ -6,6 +6,7 @@ use crate::{
     document::{Document, PolicySpec},
     name::PolicyName,
     policy::{Origin, Policy},
+    target::Resource,
 };
 
 impl Planner<'_> {
@@ -17,7 +18,7 @@ impl Planner<'_> {
             let created = before.map_or(self.context.now, |held| held.policy.created);
             let policy = spec.to_policy(Origin::Person, created);
             self.put_policy(before.map(|held| &held.policy), &policy);
-            let targets = self.put_targets(n, spec, before.map_or(&[], |held| &held.targets));
+            let targets = self.put_targets(spec, before.map_or(&[], |held| &held.targets));
             self.policies.retain(|held| held.policy.name != spec.name);
             self.policies.push(Held { policy, targets });
             self.look_at(n, spec);
@@ -87,6 +88,15 @@ impl Planner<'_> {
                 format!("add `targets`, or tag resources `cpm backup` = `{name}`"),
             );
         }
+        let runs_nowhere = |held: &Held| {
+            held.policy.scripts.run_on_each_target()
+                && !held.targets.iter().any(|target| matches!(target.resource, Resource::Instance(_)))
+        };
+        if self.policies.iter().any(|held| held.policy.name == *name && runs_nowhere(held)) {
+            let message =
+                format!("scripts of policy `{name}` run on each instance that it backs up, and there is none");
+            self.warn(format!("policies[{n}].scripts"), message, "add an instance, or name the one that they run on");
+        }
         if spec.schedules.is_empty() {
             let message = format!("policy `{name}` has no schedule: it runs only when asked to");
             self.warn(format!("policies[{n}]"), message, "add `schedules`");
@@ -107,7 +117,7 @@ impl Planner<'_> {
         }
     }
 
-    /// Removes a policy with its backups (§8.4 and §13.4.1 of the guide), unless one runs.
+    /// Removes a policy with its backups, but not those in the freezer (§8.4 and §13.4.1 of the guide), unless one runs.
     pub(super) fn remove_policy(&mut self, name: &PolicyName) {
         if let Some(backup) = self.current.running.get(name) {
             self.problem(
@@ -119,11 +129,18 @@ impl Planner<'_> {
         }
         self.removed.insert(name.clone());
         self.policies.retain(|held| held.policy.name != *name);
-        let note = match self.current.backups.get(name) {
+        let going = match self.current.backups.get(name) {
             None | Some(0) => None,
             Some(1) => Some("its backup is deleted with all its snapshots".to_owned()),
             Some(n) => Some(format!("its {n} backups are deleted with all their snapshots")),
         };
+        let staying = match self.current.frozen.iter().filter(|entry| entry.policy == *name).count() {
+            0 => None,
+            1 => Some("its backup in the freezer stays".to_owned()),
+            n => Some(format!("its {n} backups in the freezer stay")),
+        };
+        let notes: Vec<String> = going.into_iter().chain(staying).collect();
+        let note = (!notes.is_empty()).then(|| notes.join("; "));
         let change = Change { note, ..Change::new(Action::Delete, Kind::Policy, name, vec![]) };
         self.step(change, Operation::RemovePolicy(name.clone()));
     }

@@ -10,16 +10,11 @@ use crate::{
 impl Planner<'_> {
     /// Brings the targets in line and gives those that there will be. What a tag put in stays; when a file names it as
     /// well, it is a person's from then on.
-    pub(super) fn put_targets(&mut self, n: usize, spec: &PolicySpec, before: &[Target]) -> Vec<Target> {
+    pub(super) fn put_targets(&mut self, spec: &PolicySpec, before: &[Target]) -> Vec<Target> {
         let mut after = Vec::new();
-        for (t, target) in spec.targets.iter().enumerate() {
+        for target in &spec.targets {
             // The document was checked.
             let Ok(target) = target.to_target() else { continue };
-            if let Some(options) = target.not_carried_out() {
-                let message =
-                    format!("{options} is not carried out yet: {} is backed up by snapshots only", target.key());
-                self.warn(format!("policies[{n}].targets[{t}]"), message, "nothing is lost: snapshots are made");
-            }
             self.put_target(&spec.name, before.iter().find(|before| before.key() == target.key()), &target);
             after.push(target);
         }

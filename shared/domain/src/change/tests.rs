@@ -52,7 +52,7 @@ fn deployed() -> State {
 }
 
 fn tagged(id: &str) -> Target {
-    Target::new(Resource::from_id(id).unwrap(), "us-east-1".parse().unwrap(), PutBy::Tag)
+    Target::new(Resource::of_kinds(crate::kind::Kind::ALL, id).unwrap(), "us-east-1".parse().unwrap(), PutBy::Tag)
 }
 
 fn words(plan: &Plan) -> Vec<String> {
@@ -112,12 +112,50 @@ fn a_second_time_changes_nothing() {
 #[case("/accounts/0/scan", json!({"enabled": true}), "update account main scan.enabled:false>true")]
 #[case("/accounts/0/scan", json!({"regions": ["us-east-1"]}), "update account main scan.regions:>us-east-1")]
 #[case("/settings", json!({"record_days": 9}), "update settings settings record_days:0>9")]
+#[case("/settings", json!({"initial_ami_rotation_days": 0}), "update settings settings initial_ami_rotation_days:90>0")]
+#[case("/policies/0/max_frozen", json!("10s"), "update policy web max_frozen:>10s")]
+#[case("/policies/0/scripts", json!({"timeout": "1m"}), "update policy web scripts.timeout:>1m")]
+#[case("/policies/0/scripts", json!({"collect_output": true}), "update policy web scripts.collect_output:>true")]
+#[case("/policies/0/scripts", json!({"before": {"ssm": {"each_target": true, "shell": "flush"}}}), "update policy web scripts.before:>shell `flush` on each target")]
+#[case("/policies/0/targets/0/app_aware", json!({"volumes": ["d:"]}), "update target instance i-0123456789abcdef0 in us-east-1 app_aware:>volumes d:")]
 fn a_changed_field_is_one_change(#[case] path: &str, #[case] value: Value, #[case] expected: &str) {
     let mut document = base();
     let (parent, field) = path.rsplit_once('/').unwrap();
     document.pointer_mut(parent).unwrap()[field] = value;
     let plan = plan(&deployed(), &read(document), &context(false));
     assert_eq!(words(&plan), [expected]);
+}
+
+#[test]
+fn a_changed_text_of_a_script_is_a_change() {
+    let scripts = |text: &str| {
+        let script = json!({"ssm": {"instance": "i-1a2b3c4d", "region": "us-east-1", "shell": text}});
+        let scripts = json!({"enabled": true, "before": script, "after": script, "complete": script});
+        let mut document = base();
+        document["policies"][0]["scripts"] = scripts;
+        document
+    };
+    let first = plan(&deployed(), &read(scripts("sync\nexit 0\n")), &context(false));
+    let state = applied(&deployed(), &first);
+    let again = plan(&state, &read(scripts("sync\nexit 0\n")), &context(false));
+    assert!(again.is_empty());
+    let other = plan(&state, &read(scripts("sync\nexit 1\n")), &context(false));
+    let fields: Vec<&str> = other.steps[0].change.fields.iter().map(|change| change.field.as_str()).collect();
+    assert_eq!(fields, ["scripts.before", "scripts.after", "scripts.complete"]);
+    let wanted = read(scripts("sync\nexit 1\n")).policies[0].scripts.to_scripts().unwrap();
+    assert_eq!(applied(&state, &other).policies[0].policy.scripts, wanted);
+}
+
+#[test]
+fn points_out_scripts_that_run_nowhere() {
+    let script = json!({"ssm": {"each_target": true, "shell": "sync"}});
+    let scripts = json!({"enabled": true, "before": script, "after": script, "complete": script});
+    let mut document = base();
+    document["policies"][0]["scripts"] = scripts;
+    assert_eq!(plan(&deployed(), &read(document.clone()), &context(false)).warnings, []);
+    document["policies"][0]["targets"] = json!([{"volume": "vol-1a2b3c4d", "region": "us-east-1"}]);
+    let plan = plan(&deployed(), &read(document), &context(false));
+    assert_eq!(plan.warnings[0].path, "policies[0].scripts");
 }
 
 #[test]
@@ -162,6 +200,50 @@ fn pruning_removes_it_and_says_what_is_lost() {
 
     let without_backups = plan(&deployed(), &Document::default(), &context(true));
     assert_eq!(words(&without_backups), ["delete policy web", "delete schedule nightly", "delete account main"]);
+}
+
+fn frozen(backup: u64, policy: &str) -> freezer::Entry {
+    freezer::Entry {
+        backup: BackupId(backup),
+        policy: policy.parse().unwrap(),
+        account: "main".parse().unwrap(),
+        started: context(false).now,
+        frozen: freezer::Frozen {
+            name: format!("Good {backup}").parse().unwrap(),
+            description: None,
+            time: context(false).now,
+        },
+    }
+}
+
+#[test]
+fn what_is_frozen_outlives_its_policy_and_holds_its_account() {
+    let state = State {
+        backups: [("web".parse().unwrap(), 1)].into(),
+        frozen: vec![frozen(3, "web"), frozen(4, "web"), frozen(5, "gone")],
+        ..deployed()
+    };
+    let pruned = plan(&state, &Document::default(), &context(true));
+    assert_eq!(words(&pruned), ["delete policy web", "delete schedule nightly"]);
+    assert_eq!(
+        pruned.steps[0].change.note.as_deref(),
+        Some("its backup is deleted with all its snapshots; its 2 backups in the freezer stay")
+    );
+    assert_eq!(pruned.unmanaged[0].reason, "backup 3 is in it, frozen as `Good 3`");
+
+    // Only the freezer is left of the policy.
+    let after = State { frozen: vec![frozen(3, "web")], ..state.after(&pruned) };
+    let refused = remove_account(&after, &"main".parse().unwrap(), &context(false));
+    assert_eq!(
+        refused.problems[0].message,
+        "account `main` cannot be removed: backup 3 is in it, frozen as `Good 3`"
+    );
+    let another = read(json!({"accounts": [{"name": "main", "role": {"account": "111122223333", "name": "x"}}]}));
+    let moved = plan(&after, &another, &context(false));
+    assert!(moved.problems[0].message.ends_with("backup 3, in the freezer as `Good 3`, is there"), "{moved:?}");
+
+    let free = State { frozen: vec![], ..after };
+    assert_eq!(words(&remove_account(&free, &"main".parse().unwrap(), &context(false))), ["delete account main"]);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Document, PolicySpec};
 use crate::{
     account::{Account, AccountError},
+    app_aware::Vss,
     name::MAX_LEN,
     policy::{Origin, PolicyError},
     schedule::{ScheduleError, ScheduleSpec, Zone},
@@ -127,9 +128,23 @@ fn check_policy(n: usize, spec: &PolicySpec, problems: &mut Vec<Problem>) {
             PolicyError::Generations(_) => ("generations", "30 is the default"),
             PolicyError::Retries(_) => ("retry.count", "3 is the default; 0 for none"),
             PolicyError::RepeatedSchedule(_) => ("schedules", "name it once"),
+            PolicyError::MaxFrozen(_) => ("max_frozen", "write `10s`, or leave it out for no bound"),
         };
         let message = error.to_string().replacen(&format!("`{field}`"), "it", 1);
         problems.push(Problem::new(format!("policies[{n}].{field}"), message, help));
+    }
+    if spec.vss == Vss::Aws {
+        problems.push(Problem::new(
+            format!("policies[{n}].vss"),
+            "backups by AWS's own document AWSEC2-VssInstallAndSnapshot are not carried out yet",
+            "leave it out: the suite's own document makes the shadow copies",
+        ));
+    }
+    if let Err(refused) = spec.scripts.to_scripts() {
+        problems.extend(refused.0.into_iter().map(|wrong| {
+            let dot = if wrong.field.is_empty() { "" } else { "." };
+            Problem::new(format!("policies[{n}].scripts{dot}{}", wrong.field), wrong.message, wrong.help)
+        }));
     }
     let mut first: BTreeMap<TargetKey, usize> = BTreeMap::new();
     for (t, target) in spec.targets.iter().enumerate() {

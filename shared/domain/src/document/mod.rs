@@ -25,10 +25,12 @@ pub use self::{
 };
 use crate::{
     account::Account,
-    id::{InstanceId, Region, VolumeId},
+    app_aware::{self, AppAware, Vss},
+    id::{ClusterId, DatabaseId, InstanceId, Region, TableName, VolumeId, WarehouseId},
     name::{AccountName, PolicyName, ScheduleName},
-    policy::{AutoTargetRemoval, DEFAULT_GENERATIONS, RetryRule, SuccessRule},
+    policy::{AutoTargetRemoval, DEFAULT_GENERATIONS, RetryRule, SuccessRule, Wait},
     schedule::ScheduleSpec,
+    script::ScriptsSpec,
     settings::Settings,
     tag::BackupOption,
     target::VolumeChoice,
@@ -100,22 +102,43 @@ pub struct PolicySpec {
     /// What happens after a failure.
     #[serde(default)]
     pub retry: RetryRule,
+    /// What runs around a backup.
+    #[serde(default, skip_serializing_if = "ScriptsSpec::is_default")]
+    pub scripts: ScriptsSpec,
+    /// Who makes shadow copies of Windows instances: `diskshadow` or `aws`.
+    #[serde(default, skip_serializing_if = "Vss::is_default")]
+    pub vss: Vss,
+    /// For how long the scripts may keep applications frozen; no bound when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_frozen: Option<Wait>,
     /// What it backs up.
     #[serde(default)]
     pub targets: Vec<TargetSpec>,
 }
 
-/// A target, as a file writes it: an instance or a volume, in a Region.
+/// A target, as a file writes it: one resource, in a Region.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct TargetSpec {
-    /// An instance, or else a volume.
+    /// An EC2 instance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance: Option<InstanceId>,
-    /// A volume, or else an instance.
+    /// An EBS volume.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub volume: Option<VolumeId>,
+    /// An RDS database.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rds: Option<DatabaseId>,
+    /// An Aurora cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aurora: Option<ClusterId>,
+    /// A Redshift cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redshift: Option<WarehouseId>,
+    /// A DynamoDB table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dynamodb: Option<TableName>,
     /// Where.
     pub region: Region,
     /// Of an instance: which of its volumes; all when left out.
@@ -124,9 +147,10 @@ pub struct TargetSpec {
     /// Of an instance: snapshots, images, or both.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub option: Option<BackupOption>,
-    /// Of a Windows instance: through VSS.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub app_aware: bool,
+    /// Of a Windows instance: through VSS. `true` for all its volumes and writers, or which ones.
+    #[serde(default, with = "app_aware::form", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<app_aware::form::AppAwareForm>))]
+    pub app_aware: Option<AppAware>,
 }
 
 fn enabled() -> bool {

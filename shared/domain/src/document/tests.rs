@@ -2,7 +2,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::policy::Wait;
+use crate::policy::{Origin, Wait};
 
 /// The example that scripts rely on.
 pub(crate) fn example() -> Value {
@@ -22,9 +22,17 @@ pub(crate) fn example() -> Value {
             "name": "web", "description": "front ends", "account": "main", "enabled": true, "generations": 30,
             "schedules": ["nightly"], "auto_target_removal": "yes-and-alert", "success": "no-issues",
             "retry": {"count": 3, "wait": "10m"},
+            "scripts": {
+                "enabled": true, "timeout": "1m", "collect_output": true,
+                "before": {"ssm": {"instance": "i-0123456789abcdef0", "region": "us-east-1", "shell": "flush.sh"}},
+                "after": {"ssm": {"each_target": true, "document": "thaw-db"}},
+                "complete": {"lambda": "arn:aws:lambda:us-east-1:111122223333:function:truncate-logs"}
+            },
+            "vss": "diskshadow", "max_frozen": "10s",
             "targets": [
                 {"instance": "i-0123456789abcdef0", "region": "us-east-1",
-                 "volumes": {"exclude": ["vol-0123456789abcdef0"]}, "option": "only-snaps"},
+                 "volumes": {"exclude": ["vol-0123456789abcdef0"]}, "option": "only-snaps",
+                 "app_aware": {"volumes": ["d:", "e:"], "exclude_writers": ["{4dc3bdd4-ab48-4d07-adb0-3bee2926fd7f}"]}},
                 {"volume": "vol-0123456789abcdef1", "region": "eu-west-1"}
             ]
         }]
@@ -57,6 +65,8 @@ fn what_is_left_out_has_its_default() {
     assert_eq!(policy.auto_target_removal, AutoTargetRemoval::No);
     assert_eq!(policy.success, SuccessRule::NoIssues);
     assert_eq!(policy.retry, RetryRule { count: 3, wait: Wait::from_seconds(600) });
+    assert_eq!((policy.vss, policy.max_frozen), (Vss::Diskshadow, None));
+    assert!(policy.scripts.is_default());
 }
 
 #[rstest]
@@ -84,6 +94,9 @@ fn no_and_yes_are_words_or_booleans(#[case] value: Value, #[case] removal: AutoT
 #[case(json!({"policies": [{"name": "a b", "account": "main"}]}), "a name is made of letters")]
 #[case(json!({"accounts": [{"name": "main"}]}), "missing field `role`")]
 #[case(json!({"settings": {"days": 1}}), "unknown field `days`")]
+#[case(policy(&json!({"scripts": {"befor": {}}})), "unknown field `befor`")]
+#[case(policy(&json!({"vss": "agent"})), "unknown variant `agent`, expected `diskshadow` or `aws`")]
+#[case(policy(&json!({"targets": [{"instance": "i-1a2b3c4d", "region": "us-east-1", "app_aware": {"volumes": ["d"]}}]})), "`d` is not a drive letter")]
 fn refuses_what_is_malformed(#[case] value: Value, #[case] message: &str) {
     let error = serde_json::from_value::<Document>(value).unwrap_err().to_string();
     assert!(error.contains(message), "{error}");
@@ -106,6 +119,12 @@ fn finds_everything_at_once_with_its_place() {
         "policies": [
             {"name": "web", "account": "main", "generations": 0},
             {"name": "db", "account": "main", "retry": {"count": 21}},
+            {"name": "app", "account": "main", "max_frozen": "0s", "scripts": {
+                "enabled": true, "timeout": "2h",
+                "before": {"ssm": {"each_target": true, "shell": "a\nCPM_SCRIPT\n"}},
+                "after": {"ssm": {"instance": "i-1a2b3c4d", "document": "thaw-db"}}
+            }, "targets": [{"region": "us-east-1", "instance": "i-1a2b3c4d", "app_aware": {
+                "exclude_writers": ["all"], "verify_writers": ["{4dc3bdd4-ab48-4d07-adb0-3bee2926fd7f}"]}}]},
             {"name": "db", "account": "main", "schedules": ["nightly", "nightly"], "targets": [
                 {"region": "us-east-1"},
                 {"region": "us-east-1", "instance": "i-1a2b3c4d", "volume": "vol-1a2b3c4d"},
@@ -123,6 +142,24 @@ fn finds_everything_at_once_with_its_place() {
 }
 
 #[test]
+fn settings_have_their_defaults() {
+    let settings = |value: Value| read(json!({"settings": value})).settings.unwrap();
+    assert_eq!(settings(json!({})), Settings::default());
+    assert_eq!(settings(json!({})).initial_ami_rotation_days, 90);
+    assert_eq!(settings(json!({"initial_ami_rotation_days": 0})).initial_ami_rotation_days, 0);
+}
+
+#[test]
+fn a_policy_made_of_a_template_takes_its_scripts() {
+    let template = read(example()).policies[0].to_policy(Origin::Person, jiff::Timestamp::UNIX_EPOCH);
+    let made = template.from_template("made".parse().unwrap(), template.account.clone(), jiff::Timestamp::UNIX_EPOCH);
+    assert!(made.scripts.enabled);
+    assert_eq!((&made.scripts, made.vss, made.max_frozen), (&template.scripts, Vss::Diskshadow, template.max_frozen));
+    let stored: crate::policy::Policy = serde_json::from_value(serde_json::to_value(&made).unwrap()).unwrap();
+    assert_eq!(stored, made);
+}
+
+#[test]
 fn a_place_of_several_files_is_found_again() {
     let settings = |days: u32| json!({"settings": {"record_days": days}});
     let merged = Document::merge([read(policy(&json!({}))), read(settings(1)), read(example()), read(settings(2))]);
@@ -135,4 +172,12 @@ fn a_place_of_several_files_is_found_again() {
     assert_eq!(place(""), None);
     assert_eq!(merged.problems.len(), 1);
     assert_eq!(merged.document.check()[0].path, "policies[1].name", "the name is in both files");
+}
+
+#[test]
+fn what_is_not_carried_out_is_refused() {
+    let document: Document =
+        serde_json::from_value(json!({"policies": [{"name": "web", "account": "main", "vss": "aws"}]})).unwrap();
+    let problems = document.check();
+    assert_eq!((problems.len(), problems[0].path.as_str()), (1, "policies[0].vss"));
 }

@@ -1,13 +1,14 @@
 //! What the words of a value mean, and which of them may stand.
 
 use super::{
-    BackupOption, Entry, NO_BACKUP, Parsed, TagError, TagKind, message,
+    BackupOption, Entry, NO_BACKUP, Parsed, TagError, message,
     parse::{Part, Word},
 };
+use crate::kind::Kind;
 use crate::name::PolicyName;
 
 /// Reads the words in the order written. One that has an error is left out.
-pub(super) fn check(value: &str, words: &[Word<'_>], kind: TagKind) -> Parsed {
+pub(super) fn check(value: &str, words: &[Word<'_>], kind: Kind) -> Parsed {
     let mut parsed = Parsed::default();
     match words {
         [] => parsed.errors.push(message::empty(value)),
@@ -34,7 +35,7 @@ fn is_no_backup(word: &Word<'_>) -> bool {
 }
 
 /// `before` is what the word before it says, if that counts; `entries` are all that do so far.
-fn entry(word: &Word<'_>, before: Option<&Entry>, entries: &[Entry], kind: TagKind) -> Result<Entry, Vec<TagError>> {
+fn entry(word: &Word<'_>, before: Option<&Entry>, entries: &[Entry], kind: Kind) -> Result<Entry, Vec<TagError>> {
     if is_no_backup(word) {
         return Err(vec![message::no_backup_not_alone(word)]);
     }
@@ -114,7 +115,7 @@ fn name(part: &Part<'_>, errors: &mut Vec<TagError>) -> Option<PolicyName> {
     part.text.parse().map_err(|why| errors.push(message::bad_name(part, &why))).ok()
 }
 
-fn options(word: &Word<'_>, kind: TagKind, errors: &mut Vec<TagError>) -> Vec<BackupOption> {
+fn options(word: &Word<'_>, kind: Kind, errors: &mut Vec<TagError>) -> Vec<BackupOption> {
     let mut options: Vec<BackupOption> = Vec::new();
     for part in &word.options {
         let Some(option) = part.text.strip_prefix('#').and_then(|text| text.parse::<BackupOption>().ok()) else {
@@ -122,7 +123,7 @@ fn options(word: &Word<'_>, kind: TagKind, errors: &mut Vec<TagError>) -> Vec<Ba
             continue;
         };
         let rival = options.iter().copied().find(|other| option.is_exclusive() && other.is_exclusive());
-        if kind != TagKind::Instance {
+        if kind != Kind::Instance {
             errors.push(message::option_needs_instance(part, kind));
         } else if options.contains(&option) {
             errors.push(message::repeated_option(part));

@@ -82,9 +82,9 @@ impl fmt::Display for ErrorCode {
 /// set on lines of their own; text of the tag is in backquotes, with what cannot be seen escaped.
 ///
 /// ```
-/// use cpm_domain::tag::{TagKind, parse};
+/// use cpm_domain::{kind::Kind, tag::parse};
 ///
-/// let error = parse("new;web", TagKind::Instance).errors.remove(0);
+/// let error = parse("new;web", Kind::Instance).errors.remove(0);
 /// assert_eq!((error.start, error.end), (3, 4));
 /// assert_eq!(error.to_string(), "`;` does not separate a new policy from its template");
 /// assert_eq!(error.help, "write `new:web` to make `new` after `web`, or `new web` for two policies");
@@ -108,10 +108,10 @@ impl TagError {
     /// The place in the value, in bytes, always between characters.
     ///
     /// ```
-    /// use cpm_domain::tag::{TagKind, parse};
+    /// use cpm_domain::{kind::Kind, tag::parse};
     ///
     /// let value = "web#only-snap";
-    /// let error = parse(value, TagKind::Instance).errors.remove(0);
+    /// let error = parse(value, Kind::Instance).errors.remove(0);
     /// assert_eq!(&value[error.span()], "#only-snap");
     /// ```
     pub fn span(&self) -> Range<usize> {
@@ -123,10 +123,10 @@ impl TagError {
 /// escaped, so that the value stays on its line. The last line has no line break.
 ///
 /// ```
-/// use cpm_domain::tag::{TagKind, parse, render};
+/// use cpm_domain::{kind::Kind, tag::{parse, render}};
 ///
 /// let value = "web db#only-snap";
-/// let error = parse(value, TagKind::Instance).errors.remove(0);
+/// let error = parse(value, Kind::Instance).errors.remove(0);
 /// assert_eq!(
 ///     render(value, &error),
 ///     "\

@@ -1,9 +1,10 @@
 //! The words of the errors, apart from the rules, so that both can be read through.
 
+use crate::kind::Kind;
 use crate::{
     name::{MAX_LEN, NameError},
     tag::{
-        BackupOption, Entry, ErrorCode, NO_BACKUP, TagError, TagKind,
+        BackupOption, Entry, ErrorCode, NO_BACKUP, TagError,
         error::shown,
         parse::{Part, Word},
     },
@@ -138,7 +139,7 @@ pub(super) fn duplicate_policy(policy: &Part<'_>) -> TagError {
     policy.error(ErrorCode::DuplicatePolicy, message, "keep one of the two; the first counts until then".to_owned())
 }
 
-pub(super) fn unknown_option(option: &Part<'_>, word: &Word<'_>, kind: TagKind) -> TagError {
+pub(super) fn unknown_option(option: &Part<'_>, word: &Word<'_>, kind: Kind) -> TagError {
     let message = match option.text {
         "#" => "there is no backup option after `#`".to_owned(),
         text => format!("`{}` is not a backup option", quoted(text)),
@@ -146,8 +147,8 @@ pub(super) fn unknown_option(option: &Part<'_>, word: &Word<'_>, kind: TagKind) 
     option.error(ErrorCode::UnknownOption, message, meant(option, word, kind))
 }
 
-fn meant(option: &Part<'_>, word: &Word<'_>, kind: TagKind) -> String {
-    if kind != TagKind::Instance {
+fn meant(option: &Part<'_>, word: &Word<'_>, kind: Kind) -> String {
+    if kind != Kind::Instance {
         return format!("take it out: {} takes no options", kind.noun());
     }
     let name = option.text.trim_start_matches('#');
@@ -168,7 +169,7 @@ fn meant(option: &Part<'_>, word: &Word<'_>, kind: TagKind) -> String {
     }
 }
 
-pub(super) fn option_needs_instance(option: &Part<'_>, kind: TagKind) -> TagError {
+pub(super) fn option_needs_instance(option: &Part<'_>, kind: Kind) -> TagError {
     let message = format!("`{}` is for instances, and this is {}", option.text, kind.noun());
     option.error(ErrorCode::OptionNeedsInstance, message, format!("take it out: {} takes no options", kind.noun()))
 }

@@ -25,9 +25,9 @@ use serde::Serialize;
 
 pub use self::{
     error::{ErrorCode, TagError, render},
-    option::{BackupOption, TagKind, UnknownKind, UnknownOption},
+    option::{BackupOption, UnknownOption},
 };
-use crate::name::PolicyName;
+use crate::{kind::Kind, name::PolicyName};
 
 /// The key of the tag, in lower case (guide §13.2).
 ///
@@ -39,9 +39,9 @@ pub const TAG_KEY: &str = "cpm backup";
 /// The value that takes a resource out of every policy that a tag put it in, in lower case (guide §13.2.4).
 ///
 /// ```
-/// use cpm_domain::tag::{NO_BACKUP, TagKind, parse};
+/// use cpm_domain::{kind::Kind, tag::{NO_BACKUP, parse}};
 ///
-/// assert!(parse(NO_BACKUP, TagKind::Volume).no_backup);
+/// assert!(parse(NO_BACKUP, Kind::Volume).no_backup);
 /// ```
 pub const NO_BACKUP: &str = "no-backup";
 
@@ -50,9 +50,9 @@ pub const NO_BACKUP: &str = "no-backup";
 /// Printed, it is the shortest text that reads back as the same entry.
 ///
 /// ```
-/// use cpm_domain::tag::{BackupOption, TagKind, parse};
+/// use cpm_domain::{kind::Kind, tag::{BackupOption, parse}};
 ///
-/// let parsed = parse("  new:web#app-aware#only-amis ", TagKind::Instance);
+/// let parsed = parse("  new:web#app-aware#only-amis ", Kind::Instance);
 /// let entry = &parsed.entries[0];
 /// assert_eq!(entry.policy.as_str(), "new");
 /// assert_eq!(entry.template.as_ref().map(|name| name.as_str()), Some("web"));
@@ -88,9 +88,9 @@ impl fmt::Display for Entry {
 /// Serialized, it is what `cpm tag check --json` prints.
 ///
 /// ```
-/// use cpm_domain::tag::{TagKind, parse};
+/// use cpm_domain::{kind::Kind, tag::parse};
 ///
-/// let json = serde_json::to_value(parse("web", TagKind::Volume)).unwrap();
+/// let json = serde_json::to_value(parse("web", Kind::Volume)).unwrap();
 /// assert_eq!(
 ///     json,
 ///     serde_json::json!({
@@ -116,14 +116,14 @@ pub struct Parsed {
 /// [`errors`](Parsed::errors).
 ///
 /// ```
-/// use cpm_domain::tag::{ErrorCode, TagKind, parse};
+/// use cpm_domain::{kind::Kind, tag::{ErrorCode, parse}};
 ///
-/// let parsed = parse("web db#only-snap", TagKind::Instance);
+/// let parsed = parse("web db#only-snap", Kind::Instance);
 /// assert_eq!(parsed.entries.len(), 1);
 /// assert_eq!(parsed.errors[0].code, ErrorCode::UnknownOption);
 /// assert_eq!(parsed.errors[0].span(), 6..16);
 /// assert_eq!(parsed.errors[0].help, "write `#only-snaps`");
 /// ```
-pub fn parse(value: &str, kind: TagKind) -> Parsed {
+pub fn parse(value: &str, kind: Kind) -> Parsed {
     check::check(value, &parse::words(value), kind)
 }

@@ -1,95 +1,8 @@
-//! The words of the language: kinds of resources and backup options.
+//! The words of the language: backup options.
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
-
-/// A kind of resource that a tag can stand on. Only instances take options.
-///
-/// ```
-/// use cpm_domain::tag::TagKind;
-///
-/// assert_eq!("aurora".parse(), Ok(TagKind::Aurora));
-/// assert_eq!(TagKind::Instance.to_string(), "instance");
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum TagKind {
-    /// An EC2 instance.
-    Instance,
-    /// An EBS volume.
-    Volume,
-    /// An RDS database.
-    Rds,
-    /// An Aurora cluster.
-    Aurora,
-    /// A Redshift cluster.
-    Redshift,
-}
-
-impl TagKind {
-    /// All kinds.
-    ///
-    /// ```
-    /// assert_eq!(cpm_domain::tag::TagKind::ALL.len(), 5);
-    /// ```
-    pub const ALL: [Self; 5] = [Self::Instance, Self::Volume, Self::Rds, Self::Aurora, Self::Redshift];
-
-    /// The word for it.
-    ///
-    /// ```
-    /// assert_eq!(cpm_domain::tag::TagKind::Rds.as_str(), "rds");
-    /// ```
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Instance => "instance",
-            Self::Volume => "volume",
-            Self::Rds => "rds",
-            Self::Aurora => "aurora",
-            Self::Redshift => "redshift",
-        }
-    }
-
-    /// One of it, in a sentence.
-    pub(super) fn noun(self) -> &'static str {
-        match self {
-            Self::Instance => "an instance",
-            Self::Volume => "a volume",
-            Self::Rds => "an RDS database",
-            Self::Aurora => "an Aurora cluster",
-            Self::Redshift => "a Redshift cluster",
-        }
-    }
-}
-
-impl fmt::Display for TagKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// A word that is no [`TagKind`].
-///
-/// ```
-/// use cpm_domain::tag::TagKind;
-///
-/// let error = "disk".parse::<TagKind>().unwrap_err();
-/// assert_eq!(
-///     error.to_string(),
-///     "`disk` is not a kind of resource: write instance, volume, rds, aurora or redshift"
-/// );
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a kind of resource: write instance, volume, rds, aurora or redshift")]
-pub struct UnknownKind(pub String);
-
-impl FromStr for TagKind {
-    type Err = UnknownKind;
-
-    fn from_str(text: &str) -> Result<Self, UnknownKind> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or_else(|| UnknownKind(text.to_owned()))
-    }
-}
 
 /// How an instance is backed up (guide §13.2.3). Without an exclusive option it is snapshots only for Linux, and
 /// snapshots with an initial AMI for Windows.
@@ -245,10 +158,6 @@ mod tests {
         for option in BackupOption::ALL {
             assert_eq!(option.as_str().parse(), Ok(option));
             assert_eq!(serde_json::to_value(option).unwrap(), option.as_str());
-        }
-        for kind in TagKind::ALL {
-            assert_eq!(kind.as_str().parse(), Ok(kind));
-            assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
         }
     }
 }

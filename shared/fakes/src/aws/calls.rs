@@ -2,14 +2,15 @@
 
 use async_trait::async_trait;
 use cpm_domain::{
-    aws::{AwsError, FoundSnapshot, Instance, Refusal, SnapshotRequest, Tagged, Volume},
-    id::{InstanceId, Region, SnapshotId, VolumeId},
-    provenance,
+    aws::{AwsError, Found, FoundUnit, Instance, Quota, Refusal, Tagged, UnitRequest},
+    id::{InstanceId, Region, UnitId},
+    kind::{Kind, Resource},
+    provenance::{self, Sought},
     tag::TAG_KEY,
-    target::Resource,
-    unit::SnapshotReport,
+    unit::{UnitKind, UnitReport},
 };
-use cpm_ports::{Access, Clock, Deletions, Place, Resources, Snapshots};
+use cpm_ports::{Access, Clock, Deletions, Driver, Place, Regions};
+use jiff::Timestamp;
 
 use super::{
     FakeAws,
@@ -39,8 +40,21 @@ impl FakeAws {
     }
 }
 
+impl FakeAws {
+    /// Where a call of another service goes, if it may.
+    pub(crate) fn enter(&self, place: &Place, action: &'static str, now: Timestamp) -> Result<Home, AwsError> {
+        held(&self.cloud).enter(place, action, now)
+    }
+
+    /// An instance that is there.
+    pub(crate) fn instance_at(&self, home: &Home, id: &InstanceId) -> Option<Instance> {
+        let cloud = held(&self.cloud);
+        cloud.instances.get(id).filter(|placed| placed.home == *home).map(|placed| placed.thing.clone())
+    }
+}
+
 #[async_trait]
-impl Resources for FakeAws {
+impl Regions for FakeAws {
     async fn regions(&self, access: &Access) -> Result<Vec<Region>, AwsError> {
         let place = Place { access: access.clone(), region: parsed("us-east-1") };
         self.faults
@@ -51,60 +65,134 @@ impl Resources for FakeAws {
             })
             .await
     }
+}
 
-    async fn instances(&self, place: &Place, ids: &[InstanceId]) -> Result<Vec<Instance>, AwsError> {
-        self.call(&["ec2:DescribeInstances"], &place.region, place, |cloud, home| {
-            let found = ids.iter().filter_map(|id| cloud.instances.get(id));
-            Ok(found.filter(|placed| placed.home == *home).map(|placed| placed.thing.clone()).collect())
-        })
-        .await
+fn describe(kind: Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::Instance => &["ec2:DescribeInstances"],
+        Kind::Volume => &["ec2:DescribeVolumes"],
+        Kind::Rds => &["rds:DescribeDBInstances"],
+        Kind::Aurora => &["rds:DescribeDBClusters"],
+        Kind::Redshift => &["redshift:DescribeClusters"],
+        Kind::Dynamodb => &["dynamodb:DescribeTable"],
+    }
+}
+
+fn find(kind: UnitKind) -> &'static [&'static str] {
+    match kind {
+        UnitKind::EbsSnapshot => &["ec2:DescribeSnapshots"],
+        UnitKind::Ami => &["ec2:DescribeImages"],
+        UnitKind::RdsSnapshot => &["rds:DescribeDBSnapshots"],
+        UnitKind::AuroraSnapshot => &["rds:DescribeDBClusterSnapshots"],
+        UnitKind::RedshiftSnapshot => &["redshift:DescribeClusterSnapshots"],
+        UnitKind::DynamodbBackup => &["dynamodb:ListBackups"],
+    }
+}
+
+fn delete(kind: UnitKind) -> &'static [&'static str] {
+    match kind {
+        UnitKind::EbsSnapshot => &["ec2:DeleteSnapshot"],
+        UnitKind::Ami => &["ec2:DeregisterImage"],
+        UnitKind::RdsSnapshot => &["rds:DeleteDBSnapshot"],
+        UnitKind::AuroraSnapshot => &["rds:DeleteDBClusterSnapshot"],
+        UnitKind::RedshiftSnapshot => &["redshift:DeleteClusterSnapshot"],
+        UnitKind::DynamodbBackup => &["dynamodb:DeleteBackup"],
+    }
+}
+
+impl Cloud {
+    fn look_up(&self, home: &Home, resource: &Resource) -> Option<Found> {
+        match resource {
+            Resource::Instance(id) => {
+                let found = self.instances.get(id).filter(|placed| placed.home == *home);
+                found.map(|placed| Found::Instance(placed.thing.clone()))
+            }
+            Resource::Volume(id) => {
+                let found = self.volumes.get(id).filter(|placed| placed.home == *home);
+                found.map(|placed| Found::Volume(placed.thing.clone()))
+            }
+            other => {
+                let found = self.managed.get(&(home.clone(), other.clone()));
+                found.map(|placed| Found::Managed(placed.thing.clone()))
+            }
+        }
     }
 
-    async fn volumes(&self, place: &Place, ids: &[VolumeId]) -> Result<Vec<Volume>, AwsError> {
-        self.call(&["ec2:DescribeVolumes"], &place.region, place, |cloud, home| {
-            let found = ids.iter().filter_map(|id| cloud.volumes.get(id));
-            Ok(found.filter(|placed| placed.home == *home).map(|placed| placed.thing.clone()).collect())
+    fn tagged(&self, home: &Home) -> Vec<Tagged> {
+        let instances = self.instances.values().filter(|placed| placed.home == *home && !placed.thing.is_gone);
+        let instances = instances.map(|placed| (Resource::Instance(placed.thing.id.clone()), &placed.thing.tags));
+        let volumes = self.volumes.values().filter(|placed| placed.home == *home && !placed.thing.is_gone);
+        let volumes = volumes.map(|placed| (Resource::Volume(placed.thing.id.clone()), &placed.thing.tags));
+        let managed = self.managed.values().filter(|placed| placed.home == *home);
+        let managed = managed.map(|placed| (placed.thing.resource.clone(), &placed.thing.tags));
+        let all = instances.chain(volumes).chain(managed);
+        all.filter_map(|(resource, tags)| Some(Tagged { resource, value: tags.get(TAG_KEY)?.clone() })).collect()
+    }
+}
+
+#[async_trait]
+impl Driver for FakeAws {
+    fn kinds(&self) -> &'static [Kind] {
+        &Kind::ALL
+    }
+
+    fn units(&self) -> &'static [UnitKind] {
+        &UnitKind::ALL
+    }
+
+    async fn describe(&self, place: &Place, kind: Kind, resources: &[Resource]) -> Result<Vec<Found>, AwsError> {
+        self.call(describe(kind), &place.region, place, |cloud, home| {
+            Ok(resources.iter().filter_map(|resource| cloud.look_up(home, resource)).collect())
         })
         .await
     }
 
     async fn tagged(&self, place: &Place) -> Result<Vec<Tagged>, AwsError> {
         let key = format!("{} {TAG_KEY}", place.region);
-        self.call(&["ec2:DescribeInstances", "ec2:DescribeVolumes"], key, place, |cloud, home| {
-            let instances = cloud.instances.values().filter(|placed| placed.home == *home && !placed.thing.is_gone);
-            let instances = instances.map(|placed| &placed.thing).filter_map(|instance| {
-                let value = instance.tags.get(TAG_KEY)?.clone();
-                Some(Tagged { resource: Resource::Instance(instance.id.clone()), value })
-            });
-            let volumes = cloud.volumes.values().filter(|placed| placed.home == *home && !placed.thing.is_gone);
-            let volumes = volumes.map(|placed| &placed.thing).filter_map(|volume| {
-                let value = volume.tags.get(TAG_KEY)?.clone();
-                Some(Tagged { resource: Resource::Volume(volume.id.clone()), value })
-            });
-            Ok(instances.chain(volumes).collect())
-        })
-        .await
+        self.call(&["ec2:DescribeInstances", "ec2:DescribeVolumes"], key, place, |cloud, home| Ok(cloud.tagged(home)))
+            .await
     }
-}
 
-#[async_trait]
-impl Snapshots for FakeAws {
-    async fn create(&self, place: &Place, request: &SnapshotRequest) -> Result<Vec<SnapshotReport>, AwsError> {
+    async fn create(&self, place: &Place, request: &UnitRequest) -> Result<Vec<UnitReport>, AwsError> {
         let now = self.clock.now();
         let key = request.target.id().to_owned();
         self.call(action(request), key, place, |cloud, home| cloud.create(home, request, now)).await
     }
 
-    async fn find(&self, place: &Place, tags: &[(&str, &str)]) -> Result<Vec<FoundSnapshot>, AwsError> {
+    async fn find(&self, place: &Place, kind: UnitKind, sought: &Sought<'_>) -> Result<Vec<FoundUnit>, AwsError> {
         let now = self.clock.now();
-        let words: Vec<String> = tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
-        self.call(&["ec2:DescribeSnapshots"], words.join(" "), place, |cloud, home| {
-            let seen = cloud.snapshots.values().filter(|snapshot| {
-                snapshot.home == *home
-                    && snapshot.began + cloud.lag <= now
-                    && tags.iter().all(|(key, value)| snapshot.tags.get(*key).is_some_and(|tag| tag == value))
+        let words: Vec<String> = sought.tags().iter().map(|(key, value)| format!("{key}={value}")).collect();
+        self.call(find(kind), words.join(" "), place, |cloud, home| {
+            let seen = cloud.units.values().filter(|made| {
+                made.home == *home
+                    && made.report.kind == kind
+                    && made.began + cloud.lag <= now
+                    && sought.fits(&made.tags)
             });
-            Ok(seen.map(super::cloud::Snapshot::found).collect())
+            Ok(seen.map(super::cloud::InAws::found).collect())
+        })
+        .await
+    }
+
+    async fn quotas(&self, place: &Place, kinds: &[UnitKind]) -> Result<Vec<Quota>, AwsError> {
+        let counted: Vec<UnitKind> = kinds
+            .iter()
+            .copied()
+            .filter(|kind| matches!(kind, UnitKind::RdsSnapshot | UnitKind::AuroraSnapshot))
+            .collect();
+        if counted.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.call(&["rds:DescribeAccountAttributes"], &place.region, place, |cloud, home| {
+            let most = cloud.quota.unwrap_or(100);
+            let count =
+                |kind| cloud.units.values().filter(|made| made.home == *home && made.report.kind == kind).count();
+            let quota = |kind: UnitKind| Quota {
+                what: format!("units of the kind {kind}"),
+                used: u64::try_from(count(kind)).unwrap_or(u64::MAX),
+                most: u64::try_from(most).unwrap_or(u64::MAX),
+            };
+            Ok(counted.iter().copied().map(quota).collect())
         })
         .await
     }
@@ -112,21 +200,32 @@ impl Snapshots for FakeAws {
 
 #[async_trait]
 impl Deletions for FakeAws {
-    async fn delete(&self, place: &Place, snapshot: &SnapshotId) -> Result<(), AwsError> {
-        const ACTION: &str = "ec2:DeleteSnapshot";
-        self.call(&[ACTION], snapshot, place, |cloud, home| {
-            let Some(found) = cloud.snapshots.get(snapshot).filter(|found| found.home == *home) else {
+    fn units(&self) -> &'static [UnitKind] {
+        &UnitKind::ALL
+    }
+
+    async fn delete(&self, place: &Place, kind: UnitKind, id: &UnitId) -> Result<(), AwsError> {
+        let actions = delete(kind);
+        let action = actions.first().copied().unwrap_or_default();
+        self.call(actions, id, place, |cloud, home| {
+            let Some(found) = cloud.units.get(id).filter(|found| found.home == *home) else {
                 return Ok(());
             };
             if found.tags.get(provenance::DEPLOYMENT).is_none_or(|deployment| deployment != DEPLOYMENT) {
-                let message = format!("not authorized: {snapshot} does not carry the deployment's tag");
-                return Err(refused(Refusal::Denied, ACTION, "UnauthorizedOperation", message));
+                let message = format!("not authorized: {id} does not carry the deployment's tag");
+                return Err(refused(Refusal::Denied, action, "UnauthorizedOperation", message));
             }
             if let Some((code, message)) = &found.hold {
-                return Err(refused(Refusal::InUse, ACTION, code, message));
+                return Err(refused(Refusal::InUse, action, code, message));
             }
-            cloud.snapshots.remove(snapshot);
-            cloud.deleted.push(snapshot.clone());
+            let parts = found.report.parts.clone();
+            cloud.units.remove(id);
+            cloud.deleted.push(id.clone());
+            for part in parts {
+                if let Some(part) = cloud.units.get_mut(&part.into()) {
+                    part.hold = None;
+                }
+            }
             Ok(())
         })
         .await

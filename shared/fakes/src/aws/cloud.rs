@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cpm_domain::{
-    aws::{Attached, AwsError, FoundSnapshot, Instance, Refusal, Tags, Volume},
-    id::{InstanceId, Region, SnapshotId, VolumeId},
-    unit::{SnapshotReport, UnitState},
+    aws::{Attached, AwsError, FoundUnit, Instance, Managed, Platform, Refusal, Tags, Volume},
+    id::{InstanceId, Region, SnapshotId, UnitId, VolumeId},
+    kind::Resource,
+    unit::{UnitKind, UnitReport, UnitState},
 };
 use cpm_ports::{Access, Place};
 use jiff::{SignedDuration, Timestamp};
@@ -20,9 +21,9 @@ use crate::{
 
 /// In which account and Region a resource is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Home {
-    pub(super) account: String,
-    pub(super) region: Region,
+pub(crate) struct Home {
+    pub(crate) account: String,
+    pub(crate) region: Region,
 }
 
 #[derive(Debug, Clone)]
@@ -32,9 +33,11 @@ pub(super) struct Placed<T> {
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Snapshot {
+pub(super) struct InAws {
     pub(super) home: Home,
-    pub(super) report: SnapshotReport,
+    pub(super) report: UnitReport,
+    /// Of an image or a database's snapshot.
+    pub(super) name: String,
     pub(super) began: Timestamp,
     pub(super) tags: Tags,
     pub(super) description: String,
@@ -56,8 +59,9 @@ pub(super) struct Cloud {
     pub(super) accounts: BTreeMap<String, Account>,
     pub(super) instances: BTreeMap<InstanceId, Placed<Instance>>,
     pub(super) volumes: BTreeMap<VolumeId, Placed<Volume>>,
-    pub(super) snapshots: BTreeMap<SnapshotId, Snapshot>,
-    pub(super) deleted: Vec<SnapshotId>,
+    pub(super) managed: BTreeMap<(Home, Resource), Placed<Managed>>,
+    pub(super) units: BTreeMap<UnitId, InAws>,
+    pub(super) deleted: Vec<UnitId>,
     /// Volumes that AWS cannot read, and its words.
     pub(super) spoilt: BTreeMap<VolumeId, String>,
     /// Events that nobody has fetched yet.
@@ -67,6 +71,8 @@ pub(super) struct Cloud {
     /// How late the lists of snapshots are.
     pub(super) lag: SignedDuration,
     pub(super) pending_limit: Option<usize>,
+    /// How many units there may be of each kind that has a quota.
+    pub(super) quota: Option<usize>,
     pub(super) rates: Option<BTreeMap<(Home, &'static str), Rate>>,
     pub(super) next: u64,
 }
@@ -79,7 +85,7 @@ pub(super) fn refused(refusal: Refusal, action: &str, code: &str, message: impl 
 fn may(role: &str, action: &str) -> bool {
     match action {
         "ec2:DescribeSnapshots" => true,
-        "ec2:DeleteSnapshot" => role.ends_with("-cleanup"),
+        _ if action.contains(":Delete") || action == "ec2:DeregisterImage" => role.ends_with("-cleanup"),
         _ => !role.ends_with("-cleanup"),
     }
 }
@@ -125,7 +131,7 @@ impl Cloud {
         }
         let home = Home { account, region: place.region.clone() };
         if let Some(rates) = &mut self.rates {
-            let (most, a_second) = if action.starts_with("ec2:Describe") { (100, 20.0) } else { (100, 5.0) };
+            let (most, a_second) = if action.contains(":Describe") { (100, 20.0) } else { (100, 5.0) };
             let rate = rates.entry((home.clone(), action)).or_insert_with(|| Rate::new(most, a_second, now));
             if !rate.allows(now) {
                 return Err(AwsError::broken(action, Reason::Throttled));
@@ -138,8 +144,8 @@ impl Cloud {
     /// What is done by now is done.
     pub(super) fn pass(&mut self, now: Timestamp) {
         let Some(takes) = self.takes else { return };
-        let done = |snapshot: &&Snapshot| snapshot.is_pending() && snapshot.began + takes <= now;
-        let done = self.snapshots.values().filter(done);
+        let done = |snapshot: &&InAws| snapshot.is_pending() && snapshot.began + takes <= now;
+        let done = self.units.values().filter(done);
         let mut done: Vec<_> =
             done.map(|snapshot| (snapshot.began, snapshot.call, snapshot.report.id.clone())).collect();
         done.sort();
@@ -149,9 +155,13 @@ impl Cloud {
     }
 
     /// Ends a pending snapshot: well, or, when AWS cannot read its volume, badly with all of its call.
-    pub(super) fn complete(&mut self, id: &SnapshotId) {
-        let Some(snapshot) = self.snapshots.get_mut(id).filter(|snapshot| snapshot.is_pending()) else { return };
-        if let Some(cause) = self.spoilt.get(&snapshot.report.volume).cloned() {
+    pub(super) fn complete(&mut self, id: &UnitId) {
+        let Some(snapshot) = self.units.get_mut(id).filter(|snapshot| snapshot.is_pending()) else { return };
+        let spoilt = match &snapshot.report.source {
+            Some(Resource::Volume(volume)) => self.spoilt.get(volume).cloned(),
+            _ => None,
+        };
+        if let Some(cause) = spoilt {
             return self.fail(id, &cause);
         }
         snapshot.report.state = UnitState::Completed;
@@ -160,10 +170,10 @@ impl Cloud {
     }
 
     /// Ends a snapshot badly, and with it all that its call made (EBS guide, multi-volume snapshots).
-    pub(super) fn fail(&mut self, id: &SnapshotId, cause: &str) {
-        let found = self.snapshots.get(id).filter(|snapshot| snapshot.report.state != UnitState::Failed);
+    pub(super) fn fail(&mut self, id: &UnitId, cause: &str) {
+        let found = self.units.get(id).filter(|snapshot| snapshot.report.state != UnitState::Failed);
         let Some(call) = found.map(|snapshot| snapshot.call) else { return };
-        for snapshot in self.snapshots.values_mut().filter(|snapshot| snapshot.call == call) {
+        for snapshot in self.units.values_mut().filter(|snapshot| snapshot.call == call) {
             snapshot.report.state = UnitState::Failed;
             snapshot.report.cause = Some(cause.to_owned());
         }
@@ -172,35 +182,59 @@ impl Cloud {
 
     /// Sends the event on a call once all that it made has ended.
     fn tell(&mut self, call: u64) {
-        let of_call: Vec<&Snapshot> = self.snapshots.values().filter(|snapshot| snapshot.call == call).collect();
+        let of_call: Vec<&InAws> = self.units.values().filter(|snapshot| snapshot.call == call).collect();
         let Some(first) = of_call.first() else { return };
         if of_call.iter().any(|snapshot| snapshot.is_pending()) {
             return;
         }
-        let event = SnapshotEvent {
-            account: first.home.account.clone(),
-            region: first.home.region.clone(),
-            reports: of_call.iter().map(|snapshot| snapshot.report.clone()).collect(),
+        let home = first.home.clone();
+        let event = |reports: Vec<UnitReport>| SnapshotEvent {
+            account: home.account.clone(),
+            region: home.region.clone(),
+            reports,
         };
-        self.events.push(event);
+        let all: Vec<UnitReport> = of_call.iter().map(|made| made.report.clone()).collect();
+        let told: Vec<SnapshotEvent> = match all.iter().find(|report| report.kind != UnitKind::EbsSnapshot) {
+            None => vec![event(all)],
+            // Without its source, and without its snapshots, which have events of their own.
+            Some(whole) => {
+                let without = UnitReport { source: None, parts: Vec::new(), ..whole.clone() };
+                let parts = all.iter().filter(|report| report.kind == UnitKind::EbsSnapshot);
+                let parts = parts.map(|report| event(vec![report.clone()]));
+                parts.chain(is_told(whole).then(|| event(vec![without]))).collect()
+            }
+        };
+        self.events.extend(told);
     }
 
-    /// A new snapshot. Its id comes in no order.
-    pub(super) fn put_snapshot(&mut self, home: &Home, volume: VolumeId, call: u64, now: Timestamp) -> SnapshotId {
-        let id: SnapshotId = parsed(&format!("snap-0{:016x}", scatter(self.number())));
-        let report =
-            SnapshotReport { id: id.clone(), volume, state: UnitState::Pending, started: Some(now), cause: None };
-        let snapshot = Snapshot {
+    /// A new unit.
+    pub(super) fn put_unit(&mut self, home: &Home, report: UnitReport, name: &str, call: u64, now: Timestamp) {
+        let id = report.id.clone();
+        let made = InAws {
             home: home.clone(),
-            report,
+            report: UnitReport { started: Some(now), ..report },
+            name: name.to_owned(),
             began: now,
             tags: Tags::new(),
             description: String::new(),
             call,
             hold: None,
         };
-        self.snapshots.insert(id.clone(), snapshot);
+        self.units.insert(id, made);
+    }
+
+    /// A new snapshot. Its id comes in no order.
+    pub(super) fn put_snapshot(&mut self, home: &Home, volume: VolumeId, call: u64, now: Timestamp) -> SnapshotId {
+        let id: SnapshotId = parsed(&format!("snap-0{:016x}", scatter(self.number())));
+        let report = UnitReport::pending(UnitKind::EbsSnapshot, id.clone(), Resource::Volume(volume));
+        self.put_unit(home, report, "", call, now);
         id
+    }
+
+    pub(super) fn put_managed(&mut self, home: &Home, resource: Resource, cluster: Option<String>) {
+        let status = if matches!(resource, Resource::Dynamodb(_)) { "ACTIVE" } else { "available" };
+        let thing = Managed { resource: resource.clone(), status: status.to_owned(), cluster, tags: Tags::new() };
+        self.managed.insert((home.clone(), resource), Placed { home: home.clone(), thing });
     }
 
     pub(super) fn put_volume(&mut self, home: &Home) -> VolumeId {
@@ -210,12 +244,19 @@ impl Cloud {
         id
     }
 
-    pub(super) fn put_instance(&mut self, home: &Home, volumes: usize, is_windows: bool) -> InstanceId {
+    pub(super) fn put_instance(&mut self, home: &Home, volumes: usize, platform: Platform) -> InstanceId {
         let id: InstanceId = parsed(&format!("i-{:017x}", self.number()));
         let attached = (0..volumes)
             .map(|n| Attached { volume: self.put_volume(home), device: device(n), is_root: n == 0 })
             .collect();
-        let thing = Instance { id: id.clone(), is_gone: false, is_windows, volumes: attached, tags: Tags::new() };
+        let thing = Instance {
+            id: id.clone(),
+            is_gone: false,
+            is_stopped: false,
+            platform,
+            volumes: attached,
+            tags: Tags::new(),
+        };
         self.instances.insert(id.clone(), Placed { home: home.clone(), thing });
         id
     }
@@ -228,17 +269,30 @@ impl Cloud {
         if let Some(placed) = id.parse().ok().and_then(|id: VolumeId| self.volumes.get_mut(&id)) {
             return Some(&mut placed.thing.tags);
         }
-        id.parse().ok().and_then(|id: SnapshotId| self.snapshots.get_mut(&id)).map(|snapshot| &mut snapshot.tags)
+        if let Some(placed) = self.managed.values_mut().find(|placed| placed.thing.resource.id() == id) {
+            return Some(&mut placed.thing.tags);
+        }
+        self.units.get_mut(&UnitId::new(id)).map(|made| &mut made.tags)
     }
 }
 
-impl Snapshot {
+/// Whether the suite hears of it by EventBridge: RDS tells of what it made, EC2 of images that failed, the others of
+/// nothing. (That an image is there is told too, and not its snapshots: it is described then.)
+fn is_told(report: &UnitReport) -> bool {
+    match report.kind {
+        UnitKind::RdsSnapshot | UnitKind::AuroraSnapshot => report.state == UnitState::Completed,
+        UnitKind::Ami => report.state == UnitState::Failed,
+        UnitKind::EbsSnapshot | UnitKind::RedshiftSnapshot | UnitKind::DynamodbBackup => false,
+    }
+}
+
+impl InAws {
     pub(super) fn is_pending(&self) -> bool {
         self.report.state == UnitState::Pending
     }
 
-    pub(super) fn found(&self) -> FoundSnapshot {
-        FoundSnapshot { report: self.report.clone(), tags: self.tags.clone() }
+    pub(super) fn found(&self) -> FoundUnit {
+        FoundUnit { report: self.report.clone(), tags: self.tags.clone() }
     }
 
     pub(super) fn made(&self) -> Made {

@@ -17,18 +17,19 @@ use std::{
 use cpm_domain::{
     account::{Account, Role},
     aws::Tags,
-    id::{InstanceId, Region, SnapshotId, VolumeId},
-    unit::SnapshotReport,
+    id::{InstanceId, Region, UnitId, VolumeId},
+    kind::Resource,
+    unit::UnitReport,
 };
 use cpm_ports::Clock;
 use jiff::SignedDuration;
 
 use crate::{FakeClock, Faults, held};
 use cloud::Cloud;
-pub(crate) use cloud::parsed;
+pub(crate) use cloud::{Home, parsed};
 pub use site::Site;
 
-/// A snapshot in AWS.
+/// A unit in AWS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Made {
     /// In which account, by number.
@@ -36,7 +37,7 @@ pub struct Made {
     /// In which Region.
     pub region: Region,
     /// How it is.
-    pub report: SnapshotReport,
+    pub report: UnitReport,
     /// Its tags.
     pub tags: Tags,
     /// Its description.
@@ -51,7 +52,7 @@ pub struct SnapshotEvent {
     /// In which Region.
     pub region: Region,
     /// The snapshots of the call.
-    pub reports: Vec<SnapshotReport>,
+    pub reports: Vec<UnitReport>,
 }
 
 /// Accounts with instances, volumes and snapshots, by AWS's rules. Clones are the same accounts.
@@ -63,6 +64,8 @@ pub struct SnapshotEvent {
 /// - When one snapshot of a call fails, all of that call do.
 /// - An assumed role backs up or cleans up (`-cleanup`), never both; its external id must fit.
 /// - Only snapshots with the tag of the deployment ([`DEPLOYMENT`](crate::DEPLOYMENT)) can be deleted.
+/// - An image holds a snapshot of each mapped volume and ends when they do; they cannot be deleted while it is there.
+/// - A database makes a snapshot only when it is available; names of images and of databases' snapshots are unique.
 /// - A Region that the account has not enabled refuses its credentials.
 ///
 /// Calls go by the names of AWS's actions, such as `ec2:CreateSnapshots`.
@@ -113,19 +116,19 @@ impl FakeAws {
     /// Completes all pending snapshots.
     pub fn complete_all(&self) {
         let mut cloud = held(&self.cloud);
-        let all: Vec<SnapshotId> = cloud.snapshots.keys().cloned().collect();
+        let all: Vec<UnitId> = cloud.units.keys().cloned().collect();
         for id in &all {
             cloud.complete(id);
         }
     }
 
     /// Completes one.
-    pub fn complete(&self, id: &SnapshotId) {
+    pub fn complete(&self, id: &UnitId) {
         held(&self.cloud).complete(id);
     }
 
     /// Puts a snapshot into the state `error`, and with it all that its call made.
-    pub fn fail(&self, id: &SnapshotId, cause: &str) {
+    pub fn fail(&self, id: &UnitId, cause: &str) {
         held(&self.cloud).fail(id, cause);
     }
 
@@ -135,31 +138,31 @@ impl FakeAws {
     }
 
     /// Registers an image with a snapshot: it cannot be deleted.
-    pub fn use_in_image(&self, id: &SnapshotId) {
+    pub fn use_in_image(&self, id: &UnitId) {
         let message = format!("The snapshot {id} is currently in use by ami-0123456789abcdef0");
         self.hold(id, Some(("InvalidSnapshot.InUse".to_owned(), message)));
     }
 
     /// Locks a snapshot: it cannot be deleted.
-    pub fn lock(&self, id: &SnapshotId) {
+    pub fn lock(&self, id: &UnitId) {
         let message = format!("The snapshot {id} is locked");
         self.hold(id, Some(("OperationNotPermitted".to_owned(), message)));
     }
 
     /// Nothing uses or locks the snapshot any more.
-    pub fn release(&self, id: &SnapshotId) {
+    pub fn release(&self, id: &UnitId) {
         self.hold(id, None);
     }
 
-    fn hold(&self, id: &SnapshotId, hold: Option<(String, String)>) {
-        if let Some(snapshot) = held(&self.cloud).snapshots.get_mut(id) {
+    fn hold(&self, id: &UnitId, hold: Option<(String, String)>) {
+        if let Some(snapshot) = held(&self.cloud).units.get_mut(id) {
             snapshot.hold = hold;
         }
     }
 
     /// Somebody deletes a snapshot, past the suite and its rules.
-    pub fn lose(&self, id: &SnapshotId) {
-        held(&self.cloud).snapshots.remove(id);
+    pub fn lose(&self, id: &UnitId) {
+        held(&self.cloud).units.remove(id);
     }
 
     /// What EventBridge tells since the last call of this, in the order in which it came to be.
@@ -173,11 +176,11 @@ impl FakeAws {
     pub fn made(&self) -> Vec<Made> {
         let mut cloud = held(&self.cloud);
         cloud.pass(self.clock.now());
-        cloud.snapshots.values().map(cloud::Snapshot::made).collect()
+        cloud.units.values().map(cloud::InAws::made).collect()
     }
 
     /// The snapshots that the suite deleted, in that order.
-    pub fn deleted(&self) -> Vec<SnapshotId> {
+    pub fn deleted(&self) -> Vec<UnitId> {
         held(&self.cloud).deleted.clone()
     }
 
@@ -215,13 +218,39 @@ impl FakeAws {
         }
     }
 
-    /// The Region of an instance or a volume.
+    /// Sets the state of a database, a cluster or a table, in AWS's word.
+    pub fn set_status(&self, resource: &Resource, status: &str) {
+        for managed in held(&self.cloud).managed.values_mut().filter(|placed| placed.thing.resource == *resource) {
+            status.clone_into(&mut managed.thing.status);
+        }
+    }
+
+    /// Deletes a database, a cluster or a table at once; what is being made of it fails.
+    pub fn vanish(&self, resource: &Resource) {
+        let mut cloud = held(&self.cloud);
+        cloud.managed.retain(|_, placed| placed.thing.resource != *resource);
+        let made =
+            cloud.units.values().filter(|made| made.is_pending() && made.report.source.as_ref() == Some(resource));
+        let ids: Vec<UnitId> = made.map(|made| made.report.id.clone()).collect();
+        for id in &ids {
+            cloud.fail(id, "its source was deleted");
+        }
+    }
+
+    /// From now on there may be so many units of a kind that is counted, in an account and Region.
+    pub fn quota(&self, most: usize) {
+        held(&self.cloud).quota = Some(most);
+    }
+
+    /// The Region of an instance, a volume or another resource.
     pub fn region_of(&self, id: impl Display) -> Option<Region> {
         let cloud = held(&self.cloud);
         let id = id.to_string();
         let instance = id.parse().ok().and_then(|id: InstanceId| cloud.instances.get(&id)).map(|placed| &placed.home);
         let volume = id.parse().ok().and_then(|id: VolumeId| cloud.volumes.get(&id)).map(|placed| &placed.home);
-        instance.or(volume).map(|home| home.region.clone())
+        let managed =
+            cloud.managed.values().find(|placed| placed.thing.resource.id() == id).map(|placed| &placed.home);
+        instance.or(volume).or(managed).map(|home| home.region.clone())
     }
 }
 

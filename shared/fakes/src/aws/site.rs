@@ -1,8 +1,9 @@
 //! Building in an account and Region.
 
 use cpm_domain::{
-    aws::{Attached, Tags},
-    id::{InstanceId, SnapshotId, VolumeId},
+    aws::{Attached, Platform, Tags},
+    id::{InstanceId, UnitId, VolumeId},
+    kind::{Kind, Resource},
 };
 use cpm_ports::Clock;
 
@@ -22,12 +23,12 @@ pub struct Site {
 impl Site {
     /// An instance with so many volumes, the first of them root.
     pub fn instance(&self, volumes: usize) -> InstanceId {
-        held(&self.aws.cloud).put_instance(&self.home, volumes, false)
+        held(&self.aws.cloud).put_instance(&self.home, volumes, Platform::Linux)
     }
 
     /// One that runs Windows.
     pub fn windows(&self, volumes: usize) -> InstanceId {
-        held(&self.aws.cloud).put_instance(&self.home, volumes, true)
+        held(&self.aws.cloud).put_instance(&self.home, volumes, Platform::Windows)
     }
 
     /// A volume that is attached to nothing.
@@ -35,12 +36,34 @@ impl Site {
         held(&self.aws.cloud).put_volume(&self.home)
     }
 
+    /// A database, a cluster or a table, by its name.
+    ///
+    /// # Panics
+    ///
+    /// When that is no name of the kind.
+    pub fn managed(&self, kind: Kind, name: &str) -> Resource {
+        let resource = Resource::new(kind, name).unwrap_or_else(|error| panic!("{error}"));
+        held(&self.aws.cloud).put_managed(&self.home, resource.clone(), None);
+        resource
+    }
+
+    /// A database that is a member of a cluster.
+    ///
+    /// # Panics
+    ///
+    /// When that is no name of a database.
+    pub fn member(&self, name: &str, cluster: &str) -> Resource {
+        let resource = Resource::new(Kind::Rds, name).unwrap_or_else(|error| panic!("{error}"));
+        held(&self.aws.cloud).put_managed(&self.home, resource.clone(), Some(cluster.to_owned()));
+        resource
+    }
+
     /// A pending snapshot that somebody else made.
-    pub fn snapshot(&self, volume: &VolumeId, tags: &Tags) -> SnapshotId {
+    pub fn snapshot(&self, volume: &VolumeId, tags: &Tags) -> UnitId {
         let mut cloud = held(&self.aws.cloud);
         let call = cloud.number();
-        let id = cloud.put_snapshot(&self.home, volume.clone(), call, self.aws.clock.now());
-        if let Some(snapshot) = cloud.snapshots.get_mut(&id) {
+        let id: UnitId = cloud.put_snapshot(&self.home, volume.clone(), call, self.aws.clock.now()).into();
+        if let Some(snapshot) = cloud.units.get_mut(&id) {
             snapshot.tags.clone_from(tags);
         }
         id
@@ -82,6 +105,13 @@ impl FakeAws {
     pub fn detach(&self, volume: &VolumeId) {
         for placed in held(&self.cloud).instances.values_mut() {
             placed.thing.volumes.retain(|attached| attached.volume != *volume);
+        }
+    }
+
+    /// Stops an instance: nothing runs on it.
+    pub fn stop(&self, instance: &InstanceId) {
+        if let Some(placed) = held(&self.cloud).instances.get_mut(instance) {
+            placed.thing.is_stopped = true;
         }
     }
 

@@ -2,16 +2,31 @@ use std::collections::BTreeSet;
 
 use cpm_domain::{
     account::{Account, AssumedRole, Role},
-    aws::{MAX_TAGS, Refusal, SnapshotRequest},
-    unit::UnitState,
+    aws::{Found, Instance, MAX_TAGS, Refusal, UnitRequest},
+    id::{BackupId, InstanceId, UnitId},
+    kind::{Kind, Resource},
+    provenance::Sought,
+    unit::{Image, UnitKind, UnitState},
 };
-use cpm_ports::{Access, Deletions, Place, Resources, Snapshots};
+use cpm_ports::{Access, Deletions, Driver, Place, Regions};
 use rstest::rstest;
 
 use super::*;
-use crate::{Estate, at_once, sample};
+use crate::{DEPLOYMENT, Estate, at_once, sample};
 
-fn create(estate: &Estate, request: &SnapshotRequest) -> Result<Vec<SnapshotReport>, String> {
+fn instances(estate: &Estate, place: &Place, ids: &[InstanceId]) -> Vec<Instance> {
+    let resources: Vec<Resource> = ids.iter().cloned().map(Resource::Instance).collect();
+    let found = at_once(estate.aws.describe(place, Kind::Instance, &resources)).unwrap();
+    found
+        .into_iter()
+        .map(|found| match found {
+            Found::Instance(instance) => instance,
+            other => panic!("{other:?}"),
+        })
+        .collect()
+}
+
+fn create(estate: &Estate, request: &UnitRequest) -> Result<Vec<UnitReport>, String> {
     at_once(estate.aws.create(&sample::place("us-east-1"), request)).map_err(|error| error.code)
 }
 
@@ -36,7 +51,7 @@ fn all_attached_volumes_are_taken_also_those_that_came_late() {
     let reports = create(&estate, &sample::request(&web)).unwrap();
     assert_eq!(reports.len(), 3);
     assert!(reports.iter().all(|report| report.state == UnitState::Pending && report.started.is_some()));
-    assert!(reports.iter().any(|report| report.volume == late));
+    assert!(reports.iter().any(|report| report.source == Some(Resource::Volume(late.clone()))));
 }
 
 #[test]
@@ -44,12 +59,11 @@ fn exclusions_are_kept() {
     let estate = Estate::new();
     let web = estate.instance("us-east-1", 3);
     let volumes = estate.aws.volumes_of(&web);
-    let request = SnapshotRequest { excluded: vec![volumes[1].clone()], exclude_boot: true, ..sample::request(&web) };
-    assert_eq!(create(&estate, &request).unwrap()[0].volume, volumes[2]);
-    let root_by_name = SnapshotRequest { excluded: vec![volumes[0].clone()], ..sample::request(&web) };
+    let request = UnitRequest { excluded: vec![volumes[1].clone()], exclude_boot: true, ..sample::request(&web) };
+    assert_eq!(create(&estate, &request).unwrap()[0].source, Some(Resource::Volume(volumes[2].clone())));
+    let root_by_name = UnitRequest { excluded: vec![volumes[0].clone()], ..sample::request(&web) };
     assert_eq!(create(&estate, &root_by_name), Err("InvalidParameterValue".into()));
-    let nothing_left =
-        SnapshotRequest { excluded: volumes[1..].to_vec(), exclude_boot: true, ..sample::request(&web) };
+    let nothing_left = UnitRequest { excluded: volumes[1..].to_vec(), exclude_boot: true, ..sample::request(&web) };
     assert_eq!(create(&estate, &nothing_left), Err("InvalidParameterValue".into()));
 }
 
@@ -63,7 +77,7 @@ fn a_call_takes_128_volumes_and_excludes_40(#[case] volumes: usize, #[case] excl
     let estate = Estate::new();
     let web = estate.instance("us-east-1", volumes);
     let excluded = estate.aws.volumes_of(&web)[1..=excluded].to_vec();
-    assert_eq!(create(&estate, &SnapshotRequest { excluded, ..sample::request(&web) }).is_ok(), good);
+    assert_eq!(create(&estate, &UnitRequest { excluded, ..sample::request(&web) }).is_ok(), good);
 }
 
 #[test]
@@ -80,7 +94,7 @@ fn tags_come_from_the_request_and_then_from_the_volume() {
     let bare = estate.volume("us-east-1");
     estate.aws.tag(&bare, "Name", "data");
     create(&estate, &sample::request(&bare)).unwrap();
-    assert!(estate.aws.made().iter().any(|made| made.report.volume == bare && !made.tags.contains_key("Name")));
+    assert!(estate.aws.made().iter().any(|made| made.report.source == Some(Resource::Volume(bare.clone())) && !made.tags.contains_key("Name")));
 }
 
 #[test]
@@ -108,10 +122,10 @@ fn what_is_not_there_is_not_found() {
     estate.aws.terminate(&web);
     assert_eq!(create(&estate, &sample::request(&web)), Err("IncorrectState".into()));
     let place = sample::place("us-east-1");
-    let seen = at_once(estate.aws.instances(&place, &[web.clone(), elsewhere])).unwrap();
+    let seen = instances(&estate, &place, &[web.clone(), elsewhere]);
     assert_eq!(seen.iter().map(|instance| instance.is_gone).collect::<Vec<_>>(), [true]);
     estate.aws.forget(&web);
-    assert!(at_once(estate.aws.instances(&place, &[web])).unwrap().is_empty());
+    assert!(instances(&estate, &place, &[web]).is_empty());
 }
 
 #[test]
@@ -186,13 +200,19 @@ fn lists_are_late_and_by_tag() {
     let web = estate.instance("us-east-1", 2);
     estate.aws.lag(SignedDuration::from_secs(5));
     create(&estate, &sample::request(&web)).unwrap();
-    let found = |tags: &[(&str, &str)]| at_once(estate.aws.find(&sample::place("us-east-1"), tags)).unwrap().len();
-    assert_eq!(found(&[]), 0);
+    let (owner, kind) = (sample::root(), UnitKind::EbsSnapshot);
+    let found = |region: &str, kind: UnitKind, backup: Option<u64>| {
+        let backup = backup.map(|number| (&owner, BackupId(number)));
+        let sought = Sought { deployment: DEPLOYMENT, backup };
+        at_once(estate.aws.find(&sample::place(region), kind, &sought)).unwrap().len()
+    };
+    assert_eq!(found("us-east-1", kind, None), 0);
     estate.clock.advance(SignedDuration::from_secs(5));
-    assert_eq!(found(&[]), 2);
-    assert_eq!(found(&[("cpm:unit", "1-1"), ("cpm:source", web.as_str())]), 2);
-    assert_eq!(found(&[("cpm:unit", "1-1"), ("cpm:source", "i-00000000")]), 0);
-    assert!(at_once(estate.aws.find(&sample::place("eu-west-1"), &[])).unwrap().is_empty());
+    assert_eq!(found("us-east-1", kind, None), 2);
+    assert_eq!(found("us-east-1", kind, Some(1)), 2);
+    assert_eq!(found("us-east-1", kind, Some(2)), 0);
+    assert_eq!(found("us-east-1", UnitKind::Ami, Some(1)), 0);
+    assert_eq!(found("eu-west-1", kind, None), 0);
 }
 
 #[test]
@@ -202,7 +222,8 @@ fn the_cleaner_deletes_what_is_ours_and_free() {
     let ours = create(&estate, &sample::request(&volume)).unwrap()[0].id.clone();
     let foreign = estate.aws.here("us-east-1").snapshot(&volume, &Tags::new());
     let place = sample::place("us-east-1");
-    let delete = |id: &SnapshotId| at_once(estate.aws.delete(&place, id)).map_err(|error| error.refusal);
+    let delete =
+        |id: &UnitId| at_once(estate.aws.delete(&place, UnitKind::EbsSnapshot, id)).map_err(|error| error.refusal);
     assert_eq!(delete(&foreign), Err(Refusal::Denied));
     estate.aws.use_in_image(&ours);
     assert_eq!(delete(&ours), Err(Refusal::InUse));
@@ -244,8 +265,9 @@ fn roles_need_their_external_id_and_do_one_thing() {
     };
     assert_eq!(create(&cleanup).unwrap_err(), "ec2:CreateSnapshot");
     let made = create(&backup).unwrap()[0].id.clone();
-    let delete =
-        |access: &Access| at_once(estate.aws.delete(&at(access.clone()), &made)).map_err(|error| error.refusal);
+    let delete = |access: &Access| {
+        at_once(estate.aws.delete(&at(access.clone()), UnitKind::EbsSnapshot, &made)).map_err(|error| error.refusal)
+    };
     assert_eq!(delete(&backup), Err(Refusal::Denied));
     assert_eq!(delete(&cleanup), Ok(()));
     let stranger = Access::Assumed { account: "222222222222".into(), role: "backups".into(), external_id: None };
@@ -258,11 +280,9 @@ fn roles_need_their_external_id_and_do_one_thing() {
 fn accounts_do_not_see_each_other() {
     let estate = Estate::new();
     let theirs = estate.aws.site("222222222222", "us-east-1").instance(1);
-    assert!(
-        at_once(estate.aws.instances(&sample::place("us-east-1"), std::slice::from_ref(&theirs))).unwrap().is_empty()
-    );
+    assert!(instances(&estate, &sample::place("us-east-1"), std::slice::from_ref(&theirs)).is_empty());
     let there = at(Access::for_backup(&sample::member("prod", "222222222222")));
-    assert_eq!(at_once(estate.aws.instances(&there, &[theirs])).unwrap().len(), 1);
+    assert_eq!(instances(&estate, &there, &[theirs]).len(), 1);
 }
 
 #[test]
@@ -278,8 +298,10 @@ fn a_region_that_is_not_enabled_refuses() {
 fn rates_are_kept_by_action_and_place() {
     let estate = Estate::new();
     estate.aws.keep_rates();
-    let id: SnapshotId = "snap-0000000a".parse().unwrap();
-    let delete = |region| at_once(estate.aws.delete(&sample::place(region), &id)).map_err(|error| error.refusal);
+    let id: UnitId = "snap-0000000a".parse().unwrap();
+    let delete = |region| {
+        at_once(estate.aws.delete(&sample::place(region), UnitKind::EbsSnapshot, &id)).map_err(|error| error.refusal)
+    };
     assert!((0..100).all(|_| delete("us-east-1").is_ok()));
     assert_eq!(delete("us-east-1"), Err(Refusal::Throttled));
     assert_eq!(delete("eu-west-1"), Ok(()));
@@ -287,4 +309,39 @@ fn rates_are_kept_by_action_and_place() {
     assert_eq!((0..9).filter(|_| delete("us-east-1").is_ok()).count(), 5);
     estate.clock.advance(SignedDuration::from_hours(1));
     assert_eq!((0..200).filter(|_| delete("us-east-1").is_ok()).count(), 100);
+}
+
+#[test]
+fn an_image_holds_its_snapshots_until_it_is_gone() {
+    let estate = Estate::new();
+    let web = estate.instance("us-east-1", 3);
+    let image = Image { initial: false, reboot: false, left_out: vec!["/dev/sd1".to_owned()] };
+    let request = UnitRequest { kind: UnitKind::Ami, image: Some(image), ..sample::request(&web) };
+    let made = create(&estate, &request).unwrap().remove(0);
+    assert_eq!(made.parts.len(), 2);
+    assert_eq!(create(&estate, &request), Err("AlreadyExists".into()));
+    estate.aws.complete_all();
+    let place = sample::place("us-east-1");
+    let part: UnitId = made.parts[0].clone().into();
+    let delete = |kind, id: &UnitId| at_once(estate.aws.delete(&place, kind, id)).map_err(|error| error.refusal);
+    assert_eq!(delete(UnitKind::EbsSnapshot, &part), Err(Refusal::InUse));
+    assert_eq!(delete(UnitKind::Ami, &made.id), Ok(()));
+    assert_eq!(delete(UnitKind::EbsSnapshot, &part), Ok(()));
+}
+
+#[test]
+fn a_busy_database_and_a_spent_quota_refuse() {
+    let estate = Estate::new();
+    let orders = estate.aws.here("us-east-1").managed(Kind::Rds, "orders");
+    let request = UnitRequest { kind: UnitKind::RdsSnapshot, ..sample::request(orders.id()) };
+    estate.aws.set_status(&orders, "backing-up");
+    assert_eq!(create(&estate, &request), Err("InvalidState".into()));
+    estate.aws.set_status(&orders, "available");
+    estate.aws.quota(1);
+    assert_eq!(create(&estate, &request).unwrap().len(), 1);
+    let second = UnitRequest { name: "another".to_owned(), ..request };
+    assert_eq!(create(&estate, &second), Err("SnapshotQuotaExceeded".into()));
+    estate.aws.vanish(&orders);
+    assert_eq!(estate.aws.made()[0].report.state, UnitState::Failed);
+    assert_eq!(create(&estate, &second), Err("NotFound".into()));
 }

@@ -1,5 +1,5 @@
 use cpm_domain::{backup::Slot, unit::UnitState};
-use cpm_ports::{Backups, Snapshots};
+use cpm_ports::{Backups, Driver};
 
 use super::*;
 
@@ -10,7 +10,7 @@ fn recorded(estate: &Estate) -> (InstanceId, UnitSet) {
     let made = at_once(estate.aws.create(&sample::place("us-east-1"), &sample::request(&web))).unwrap();
     set.take_in(&made, sample::start());
     let backup = cpm_domain::backup::Backup { sets: 1, ..sample::backup(1, "web") };
-    at_once(estate.store.create(&sample::root(), &backup, std::slice::from_ref(&set))).unwrap();
+    at_once(estate.store.create(&sample::root(), &backup, std::slice::from_ref(&set), &[])).unwrap();
     (web, set)
 }
 
@@ -53,7 +53,7 @@ fn records_that_do_not_fit_are_breaches() {
     for id in [1, 2] {
         let backup = cpm_domain::backup::Backup { slot: slot.clone(), ..sample::backup(id, "web") };
         let sets = if id == 1 { std::slice::from_ref(&set) } else { &[] };
-        at_once(estate.store.create(&sample::root(), &backup, sets)).unwrap();
+        at_once(estate.store.create(&sample::root(), &backup, sets, &[])).unwrap();
     }
     assert_eq!(
         estate.breaches(),

@@ -1,8 +1,9 @@
+use cpm_domain::unit::UnitKind;
 use cpm_domain::{
     aws::{AwsError, Refusal},
     id::BackupId,
 };
-use cpm_ports::{Access, Backups, Clock, Executions, Machine, Place, Resources, Snapshots};
+use cpm_ports::{Access, Backups, Clock, Driver, Executions, Machine, Place};
 use futures::future::join_all;
 use jiff::SignedDuration;
 
@@ -29,11 +30,14 @@ fn calls_are_counted_across_ports() {
     let place = sample::place("us-east-1");
     estate.faults.fail_call(3, When::Before);
     at_once(next(&estate)).unwrap();
-    at_once(estate.aws.find(&place, &[])).unwrap();
+    at_once(estate.aws.find(&place, UnitKind::EbsSnapshot, &sample::sought())).unwrap();
     let error = at_once(estate.executions.look(Machine::Backup, "web-1")).unwrap_err();
     assert_eq!((error.refusal, error.action.as_str()), (Refusal::Unknown, "states:DescribeExecution"));
     let calls: Vec<_> = estate.faults.calls().iter().map(ToString::to_string).collect();
-    assert_eq!(calls, ["store:next_id root", "ec2:DescribeSnapshots ", "states:DescribeExecution web-1"]);
+    assert_eq!(
+        calls,
+        ["store:next_id root", "ec2:DescribeSnapshots cpm:deployment=cpm", "states:DescribeExecution web-1"]
+    );
     assert_eq!(estate.faults.tally()["store:next_id"], 1);
     assert_eq!(estate.faults.count("*"), 3);
 }
@@ -82,7 +86,11 @@ fn throttles_and_refusals_are_for_the_next_calls_of_a_name() {
     let estate = Estate::new();
     let place = sample::place("us-east-1");
     estate.faults.throttle_next("ec2:Describe*", 2);
-    let find = || at_once(estate.aws.find(&place, &[])).map_err(|error| (error.refusal, error.code)).map(|_| ());
+    let find = || {
+        at_once(estate.aws.find(&place, UnitKind::EbsSnapshot, &sample::sought()))
+            .map_err(|error| (error.refusal, error.code))
+            .map(|_| ())
+    };
     assert_eq!(at_once(next(&estate)), Some(1));
     let throttled = Err((Refusal::Throttled, "RequestLimitExceeded".to_owned()));
     assert_eq!([find(), find(), find()], [throttled.clone(), throttled, Ok(())]);
@@ -146,7 +154,7 @@ async fn each_call_is_tried_at_each_point() {
         async || Estate::new(),
         async |estate: &Estate| {
             next(estate).await;
-            estate.store.create(&sample::root(), &sample::backup(7, "web"), &[]).await.ok();
+            estate.store.create(&sample::root(), &sample::backup(7, "web"), &[], &[]).await.ok();
         },
         async |estate: &Estate, crash| {
             let record = estate.store.backup(&sample::root(), BackupId(7)).await.unwrap().is_some();

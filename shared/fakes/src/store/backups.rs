@@ -1,18 +1,19 @@
-//! Backups and their sets of units.
+//! Backups with their sets of units and their runs of scripts.
 
 use async_trait::async_trait;
 use cpm_domain::{
     backup::{Backup, Phase},
-    id::{BackupId, Region, SnapshotId},
+    id::{BackupId, Region, UnitId},
     name::OwnerName,
+    script::ScriptRun,
     unit::UnitSet,
 };
-use cpm_ports::{BackupPage, BackupQuery, Backups, StoreError};
+use cpm_ports::{BackupPage, BackupQuery, Backups, ScriptRuns, StoreError};
 
 use super::{FakeStore, data::Owned, fits, of};
 use crate::script::Extent;
 
-fn lost(id: BackupId) -> StoreError {
+pub(super) fn lost(id: BackupId) -> StoreError {
     StoreError::LostRace(format!("backup {id}"))
 }
 
@@ -30,6 +31,51 @@ fn plan_sets(owned: &mut Owned, id: BackupId, sets: &[UnitSet]) -> Result<(), St
     owned.drop_sets(id);
     owned.sets.extend(planned.into_iter().map(|set| ((id, set.number), set)));
     Ok(())
+}
+
+/// As [`plan_sets`], with runs.
+fn plan_script_runs(owned: &mut Owned, id: BackupId, runs: &[ScriptRun]) -> Result<(), StoreError> {
+    let key = |run: &ScriptRun| (id, run.phase, run.number);
+    runs.iter().try_for_each(|run| fits(run, run_name(id, run)))?;
+    let is_worked_on = |run: &ScriptRun| owned.runs.get(&key(run)).is_some_and(|old| old.version != run.version);
+    let mut planned: Vec<ScriptRun> = Vec::with_capacity(runs.len());
+    for run in runs {
+        let stored = owned.runs.get(&key(run)).filter(|_| is_worked_on(run));
+        planned.push(stored.unwrap_or(run).clone());
+    }
+    owned.drop_runs(id);
+    owned.runs.extend(planned.into_iter().map(|run| (key(&run), run)));
+    Ok(())
+}
+
+fn run_name(id: BackupId, run: &ScriptRun) -> String {
+    format!("run {id}-{}-{}", run.phase, run.number)
+}
+
+#[async_trait]
+impl ScriptRuns for FakeStore {
+    async fn runs(&self, owner: &OwnerName, id: BackupId) -> Result<Vec<ScriptRun>, StoreError> {
+        self.read(&["store:runs"], id, |data| {
+            let runs = of(data, owner).runs.iter().filter(|((backup, _, _), _)| *backup == id);
+            runs.map(|(_, run)| run.clone()).collect()
+        })
+        .await
+    }
+
+    async fn put_run(&self, owner: &OwnerName, id: BackupId, run: &ScriptRun) -> Result<(), StoreError> {
+        let name = run_name(id, run);
+        self.write(&["store:put_run"], owner, name.clone(), |owned| {
+            fits(run, &name)?;
+            match owned.runs.get_mut(&(id, run.phase, run.number)) {
+                Some(stored) if stored.version == run.version => {
+                    *stored = ScriptRun { version: run.version + 1, ..run.clone() };
+                    Ok(())
+                }
+                _ => Err(StoreError::LostRace(name)),
+            }
+        })
+        .await
+    }
 }
 
 #[async_trait]
@@ -50,13 +96,20 @@ impl Backups for FakeStore {
         .await
     }
 
-    async fn create(&self, owner: &OwnerName, backup: &Backup, sets: &[UnitSet]) -> Result<(), StoreError> {
+    async fn create(
+        &self,
+        owner: &OwnerName,
+        backup: &Backup,
+        sets: &[UnitSet],
+        runs: &[ScriptRun],
+    ) -> Result<(), StoreError> {
         self.write_parts(&["store:create"], owner, backup.id, |owned, extent| {
             if owned.backups.contains_key(&backup.id) {
                 return Ok(());
             }
             fits(backup, backup.id)?;
             plan_sets(owned, backup.id, sets)?;
+            plan_script_runs(owned, backup.id, runs)?;
             if extent == Extent::Whole {
                 owned.backups.insert(backup.id, backup.clone());
             }
@@ -76,8 +129,11 @@ impl Backups for FakeStore {
     async fn put(&self, owner: &OwnerName, backup: &Backup, expected: Phase) -> Result<(), StoreError> {
         self.write(&["store:put"], owner, backup.id, |owned| {
             fits(backup, backup.id)?;
+            if backup.frozen.is_some() && backup.phase >= Phase::Deleting {
+                return Err(StoreError::Refused(format!("backup {} is frozen: it is not deleted", backup.id)));
+            }
             match owned.backups.get_mut(&backup.id) {
-                Some(stored) if stored.phase == expected => {
+                Some(stored) if stored.phase == expected && stored.frozen == backup.frozen => {
                     *stored = backup.clone();
                     Ok(())
                 }
@@ -115,13 +171,13 @@ impl Backups for FakeStore {
     async fn set_with(
         &self,
         region: &Region,
-        snapshot: &SnapshotId,
+        unit: &UnitId,
     ) -> Result<Option<(OwnerName, BackupId, UnitSet)>, StoreError> {
-        self.read_index(&["store:set_with"], snapshot, |data| {
+        self.read_index(&["store:set_with"], unit, |data| {
             let all =
                 data.iter().flat_map(|(owner, owned)| owned.sets.iter().map(move |(key, set)| (owner, key.0, set)));
             let mut open = all.filter(|(_, _, set)| !set.is_settled() && set.region == *region);
-            let found = open.find(|(_, _, set)| set.key_snapshot() == Some(snapshot));
+            let found = open.find(|(_, _, set)| set.key_unit() == Some(unit));
             found.map(|(owner, id, set)| (owner.clone(), id, set.clone()))
         })
         .await
@@ -156,6 +212,7 @@ impl Backups for FakeStore {
                 return Err(lost(id));
             }
             owned.drop_sets(id);
+            owned.drop_runs(id);
             if extent == Extent::Whole {
                 owned.backups.remove(&id);
             }

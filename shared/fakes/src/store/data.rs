@@ -7,11 +7,14 @@ use cpm_domain::{
     alert::{Alert, Category},
     audit::Event,
     backup::Backup,
-    id::{BackupId, Region},
+    freezer::Entry,
+    id::{BackupId, InstanceId, Region},
+    initial_image::InitialImage,
     name::{AccountName, OwnerName, PolicyName, ScheduleName},
     policy::Policy,
     scan::{Scan, ScanLine},
     schedule::Schedule,
+    script::{ScriptPhase, ScriptRun},
     settings::Settings,
     target::{Target, TargetKey},
     unit::UnitSet,
@@ -37,11 +40,18 @@ pub(super) struct Owned {
     pub(super) last_id: u64,
     pub(super) backups: BTreeMap<BackupId, Backup>,
     pub(super) sets: BTreeMap<(BackupId, u32), UnitSet>,
+    pub(super) images: BTreeMap<ImageKey, InitialImage>,
+    /// By the key of the name.
+    pub(super) freezer: BTreeMap<String, Entry>,
+    pub(super) runs: BTreeMap<(BackupId, ScriptPhase, u32), ScriptRun>,
     pub(super) alerts: BTreeMap<(Category, String), Alert>,
     pub(super) audit: BTreeMap<EventKey, Event>,
     pub(super) scans: BTreeMap<String, Scan>,
     pub(super) lines: BTreeMap<(String, AccountName, Region), Vec<ScanLine>>,
 }
+
+/// Account, Region and instance.
+pub(super) type ImageKey = (AccountName, Region, InstanceId);
 
 /// When, where in its call, and what: an event written twice is one.
 pub(super) type EventKey = (Timestamp, usize, String);
@@ -59,5 +69,9 @@ impl Owned {
 
     pub(super) fn drop_sets(&mut self, id: BackupId) {
         self.sets.retain(|(backup, _), _| *backup != id);
+    }
+
+    pub(super) fn drop_runs(&mut self, id: BackupId) {
+        self.runs.retain(|(backup, _, _), _| *backup != id);
     }
 }

@@ -3,6 +3,8 @@
 mod backups;
 mod configuration;
 mod data;
+mod freezer;
+mod images;
 mod leases;
 mod logs;
 mod slots;
@@ -15,7 +17,7 @@ use std::{
     sync::{Arc, LazyLock, Mutex},
 };
 
-use cpm_domain::{backup::Backup, id::BackupId, name::OwnerName, unit::UnitSet};
+use cpm_domain::{backup::Backup, id::BackupId, initial_image::InitialImage, name::OwnerName, unit::UnitSet};
 use cpm_ports::{Clock, StoreError};
 use jiff::{SignedDuration, Timestamp};
 
@@ -25,7 +27,7 @@ use data::{Data, Owned};
 /// Every store trait, as its documentation says. Clones are the same table.
 ///
 /// Every call goes by the name `store:` and its method, such as `store:put_set`. Of a call that is cut
-/// [`Halfway`](crate::When::Halfway), `create` leaves the sets without the record, `remove` the record without the sets,
+/// [`Halfway`](crate::When::Halfway), `create` leaves the sets and runs without the record, `remove` the record without them,
 /// `change` its first transactions, and `put_scan_lines` the first half of the lines.
 #[derive(Debug, Clone)]
 pub struct FakeStore {
@@ -91,6 +93,11 @@ impl FakeStore {
         let all = table.data.iter();
         all.flat_map(|(owner, owned)| owned.sets.iter().map(|((id, _), set)| (owner.clone(), *id, set.clone())))
             .collect()
+    }
+
+    /// The initial images of all owners.
+    pub fn every_image(&self) -> Vec<InitialImage> {
+        held(&self.table).data.values().flat_map(|owned| owned.images.values().cloned()).collect()
     }
 
     fn count(&self, is: impl Fn(&str) -> bool) -> usize {
@@ -173,7 +180,7 @@ fn of<'a>(data: &'a Data, owner: &OwnerName) -> &'a Owned {
 }
 
 /// The methods that write.
-const WRITES: [&str; 16] = [
+const WRITES: [&str; 19] = [
     "change",
     "advance",
     "take",
@@ -184,7 +191,10 @@ const WRITES: [&str; 16] = [
     "create",
     "put",
     "put_set",
+    "put_run",
     "remove",
+    "freeze",
+    "unfreeze",
     "put_alert",
     "clear_alert",
     "record",

@@ -3,15 +3,18 @@ use cpm_domain::{
     alert::Category,
     audit::Event,
     backup::{Backup, Phase},
-    id::BackupId,
-    unit::{SnapshotReport, UnitState},
+    id::{BackupId, UnitId},
+    kind::Resource,
+    script::{ScriptPhase, ScriptRun, ScriptState},
+    unit::{UnitKind, UnitReport, UnitState},
 };
 use cpm_ports::{
-    Alerts, AuditTrail, BackupQuery, Backups, Configuration, Due, LeaseOutcome, Leases, PolicyChange, Slots,
+    Alerts, AuditTrail, BackupQuery, Backups, Configuration, Due, LeaseOutcome, Leases, PolicyChange, ScriptRuns,
+    Slots,
 };
 
 use super::*;
-use crate::{When, at_once, sample};
+use crate::{When, at_once, sample, store_suite::samples};
 
 fn store() -> FakeStore {
     FakeStore::new()
@@ -30,14 +33,9 @@ fn slot(policy: &str, seconds: i64) -> PolicyChange {
     }
 }
 
-fn pending(volume: &str, snapshot: &str) -> SnapshotReport {
-    SnapshotReport {
-        id: snapshot.parse().unwrap(),
-        volume: volume.parse().unwrap(),
-        state: UnitState::Pending,
-        started: None,
-        cause: None,
-    }
+fn pending(volume: &str, snapshot: &str) -> UnitReport {
+    let volume = Resource::Volume(volume.parse().unwrap());
+    UnitReport::pending(UnitKind::EbsSnapshot, UnitId::new(snapshot), volume)
 }
 
 fn set(number: u32) -> UnitSet {
@@ -136,9 +134,9 @@ fn a_lease_goes_from_hand_to_hand() {
 #[test]
 fn a_backup_written_again_stays_as_it_is() {
     let (store, root) = (store(), sample::root());
-    at_once(store.create(&root, &sample::backup(1, "web"), &[set(1)])).unwrap();
+    at_once(store.create(&root, &sample::backup(1, "web"), &[set(1)], &[])).unwrap();
     at_once(store.put_set(&root, BackupId(1), &set(1))).unwrap();
-    at_once(store.create(&root, &sample::backup(1, "other"), &[set(1), set(2)])).unwrap();
+    at_once(store.create(&root, &sample::backup(1, "other"), &[set(1), set(2)], &[])).unwrap();
     assert_eq!(at_once(store.backup(&root, BackupId(1))).unwrap().unwrap().policy.as_str(), "web");
     let versions: Vec<_> = at_once(store.sets(&root, BackupId(1))).unwrap().iter().map(|set| set.version).collect();
     assert_eq!(versions, [1]);
@@ -148,10 +146,10 @@ fn a_backup_written_again_stays_as_it_is() {
 fn sets_of_a_plan_that_was_cut_off_are_replaced() {
     let (store, root) = (store(), sample::root());
     store.faults.fail_call(1, When::Halfway);
-    assert!(at_once(store.create(&root, &sample::backup(1, "web"), &[set(1), set(2)])).is_err());
+    assert!(at_once(store.create(&root, &sample::backup(1, "web"), &[set(1), set(2)], &[])).is_err());
     assert_eq!(at_once(store.backup(&root, BackupId(1))).unwrap(), None);
     assert_eq!(store.every_set().len(), 2);
-    at_once(store.create(&root, &sample::backup(1, "web"), &[set(1)])).unwrap();
+    at_once(store.create(&root, &sample::backup(1, "web"), &[set(1)], &[])).unwrap();
     assert_eq!(store.every_set().len(), 1);
 }
 
@@ -159,11 +157,24 @@ fn sets_of_a_plan_that_was_cut_off_are_replaced() {
 fn sets_that_somebody_worked_on_are_not_replaced() {
     let (store, root) = (store(), sample::root());
     store.faults.fail_call(1, When::Halfway);
-    assert!(at_once(store.create(&root, &sample::backup(1, "web"), &[set(1)])).is_err());
+    assert!(at_once(store.create(&root, &sample::backup(1, "web"), &[set(1)], &[])).is_err());
     at_once(store.put_set(&root, BackupId(1), &set(1))).unwrap();
-    at_once(store.create(&root, &sample::backup(1, "web"), &[set(1)])).unwrap();
+    at_once(store.create(&root, &sample::backup(1, "web"), &[set(1)], &[])).unwrap();
     assert_eq!(store.every_set()[0].2.version, 1);
     assert_eq!(store.every_backup().len(), 1);
+}
+
+#[test]
+fn runs_of_a_plan_that_was_cut_off_are_replaced_unless_somebody_worked_on_them() {
+    let (store, root) = (store(), sample::root());
+    let run = |phase| ScriptRun { state: ScriptState::Planned, ..samples::run(phase, 1) };
+    let (before, after, complete) = (run(ScriptPhase::Before), run(ScriptPhase::After), run(ScriptPhase::Complete));
+    store.faults.fail_call(1, When::Halfway);
+    let first = [before.clone(), after.clone()];
+    assert!(at_once(store.create(&root, &sample::backup(1, "web"), &[], &first)).is_err());
+    at_once(store.put_run(&root, BackupId(1), &before)).unwrap();
+    at_once(store.create(&root, &sample::backup(1, "web"), &[], &[before.clone(), complete.clone()])).unwrap();
+    assert_eq!(at_once(store.runs(&root, BackupId(1))).unwrap(), [ScriptRun { version: 1, ..before }, complete]);
 }
 
 #[test]
@@ -182,7 +193,7 @@ fn phases_and_versions_guard_each_write() {
     let backup = sample::backup(1, "web");
     let put = |backup: &Backup, expected| at_once(store.put(&root, backup, expected));
     assert!(matches!(put(&backup, Phase::Planned), Err(StoreError::LostRace(_))), "never created");
-    at_once(store.create(&root, &backup, &[set(1)])).unwrap();
+    at_once(store.create(&root, &backup, &[set(1)], &[])).unwrap();
     put(&Backup { phase: Phase::Asked, ..backup.clone() }, Phase::Planned).unwrap();
     assert!(matches!(put(&backup, Phase::Planned), Err(StoreError::LostRace(_))));
     let put_set = |version| at_once(store.put_set(&root, BackupId(1), &UnitSet { version, ..set(1) }));
@@ -197,7 +208,7 @@ fn a_set_is_found_by_its_key_snapshot_until_it_is_settled() {
     let mut set = set(1);
     set.take_in(&[pending("vol-0000000a", "snap-0000000b")], sample::start());
     set.take_in(&[pending("vol-0000000b", "snap-0000000a")], sample::start());
-    at_once(store.create(&root, &sample::backup(1, "web"), std::slice::from_ref(&set))).unwrap();
+    at_once(store.create(&root, &sample::backup(1, "web"), std::slice::from_ref(&set), &[])).unwrap();
     let find = |region: &str, snapshot: &str| {
         at_once(store.set_with(&region.parse().unwrap(), &snapshot.parse().unwrap())).unwrap()
     };
@@ -214,7 +225,7 @@ fn lists_are_newest_first_and_in_pages() {
     let (store, root) = (store(), sample::root());
     for id in 1..=5 {
         let policy = if id == 3 { "other" } else { "web" };
-        at_once(store.create(&root, &sample::backup(id, policy), &[])).unwrap();
+        at_once(store.create(&root, &sample::backup(id, policy), &[], &[])).unwrap();
     }
     let list = |policy: Option<&str>, limit, before| {
         let query = BackupQuery { policy: policy.map(|p| p.parse().unwrap()), limit, before };
@@ -230,7 +241,7 @@ fn lists_are_newest_first_and_in_pages() {
 fn only_what_is_deleted_is_removed_and_the_record_goes_last() {
     let (store, root) = (store(), sample::root());
     let backup = sample::generation(1, "web");
-    at_once(store.create(&root, &backup, &[set(1)])).unwrap();
+    at_once(store.create(&root, &backup, &[set(1)], &[])).unwrap();
     assert!(matches!(at_once(store.remove(&root, BackupId(1))), Err(StoreError::LostRace(_))));
     let deleting = Backup { phase: Phase::Deleting, ..backup };
     at_once(store.put(&root, &deleting, Phase::Finished)).unwrap();
@@ -276,7 +287,7 @@ fn events_come_newest_first_with_the_rest_of_their_instant() {
 fn an_item_too_large_for_dynamodb_is_refused() {
     let (store, root) = (store(), sample::root());
     let large = Backup { execution: "x".repeat(400_001), ..sample::backup(1, "web") };
-    assert!(matches!(at_once(store.create(&root, &large, &[])), Err(StoreError::Refused(_))));
+    assert!(matches!(at_once(store.create(&root, &large, &[], &[])), Err(StoreError::Refused(_))));
 }
 
 #[test]
@@ -284,12 +295,12 @@ fn indexes_are_late_and_reads_by_key_are_not() {
     let clock = FakeClock::new();
     let store = FakeStore::with(Faults::new(), clock.clone());
     store.lag(SignedDuration::from_secs(2));
-    at_once(store.create(&sample::root(), &sample::backup(1, "web"), &[])).unwrap();
+    at_once(store.create(&sample::root(), &sample::backup(1, "web"), &[], &[])).unwrap();
     let of_policy = BackupQuery { policy: Some("web".parse().unwrap()), limit: 9, before: None };
     let listed = |query: &BackupQuery| at_once(store.list(&sample::root(), query)).unwrap().backups.len();
     assert_eq!((listed(&of_policy), listed(&BackupQuery { limit: 9, ..BackupQuery::default() })), (0, 1));
     clock.advance(SignedDuration::from_secs(2));
-    at_once(store.create(&sample::root(), &sample::backup(2, "web"), &[])).unwrap();
+    at_once(store.create(&sample::root(), &sample::backup(2, "web"), &[], &[])).unwrap();
     assert_eq!(listed(&of_policy), 1);
     clock.advance(SignedDuration::from_secs(2));
     assert_eq!(listed(&of_policy), 2);

@@ -20,7 +20,7 @@ fn ids(backups: &[Backup]) -> Vec<u64> {
 }
 
 async fn create(store: &dyn Store, id: u64, policy: &str, phase: Phase) {
-    store.create(&root(), &Backup { phase, ..backup(id, policy) }, &[set(1, None)]).await.unwrap();
+    store.create(&root(), &Backup { phase, ..backup(id, policy) }, &[set(1, None)], &[]).await.unwrap();
 }
 
 pub async fn numbers_are_given_once(store: &dyn Store) {
@@ -44,16 +44,19 @@ pub async fn reserved_numbers_are_not_given(store: &dyn Store) {
 
 pub async fn a_backup_is_written_once(store: &dyn Store) {
     let first = backup(17, "web");
-    store.create(&root(), &first, &[set(1, None), set(2, None)]).await.unwrap();
+    store.create(&root(), &first, &[set(1, None), set(2, None)], &[]).await.unwrap();
     store.put_set(&root(), first.id, &set(1, Some("snap-0000000a"))).await.unwrap();
     let again = Backup { execution: "another".into(), ..first.clone() };
-    store.create(&root(), &again, &[set(1, None), set(2, None), set(3, None)]).await.unwrap();
+    store.create(&root(), &again, &[set(1, None), set(2, None), set(3, None)], &[]).await.unwrap();
     assert_eq!(store.backup(&root(), first.id).await.unwrap(), Some(first.clone()));
     let sets = store.sets(&root(), first.id).await.unwrap();
     assert_eq!(sets.iter().map(|set| (set.number, set.version)).collect::<Vec<_>>(), [(1, 1), (2, 0)]);
     let empty = Backup { sets: 0, ..backup(18, "web") };
-    store.create(&root(), &empty, &[]).await.unwrap();
-    store.create(&root(), &Backup { execution: "another".into(), ..empty.clone() }, &[set(1, None)]).await.unwrap();
+    store.create(&root(), &empty, &[], &[]).await.unwrap();
+    store
+        .create(&root(), &Backup { execution: "another".into(), ..empty.clone() }, &[set(1, None)], &[])
+        .await
+        .unwrap();
     assert_eq!(store.backup(&root(), empty.id).await.unwrap(), Some(empty.clone()));
     assert_eq!(store.sets(&root(), empty.id).await.unwrap(), [], "nothing is added to what is there");
     let jo: OwnerName = "jo".parse().unwrap();
@@ -66,7 +69,7 @@ pub async fn a_backup_changes_from_the_phase_that_was_read(store: &dyn Store) {
     let asked = Backup { phase: Phase::Asked, ..planned.clone() };
     assert_lost(&store.put(&root(), &asked, Phase::Planned).await);
     assert_eq!(store.backup(&root(), planned.id).await.unwrap(), None, "what is not there is not made");
-    store.create(&root(), &planned, &[]).await.unwrap();
+    store.create(&root(), &planned, &[], &[]).await.unwrap();
     assert_lost(&store.put(&root(), &asked, Phase::Asked).await);
     let owner = root();
     assert_one_won(join_all((0..6).map(|_| store.put(&owner, &asked, Phase::Planned))).await);
@@ -107,7 +110,7 @@ pub async fn backups_are_listed_past_a_page_of_the_table(store: &dyn Store) {
     let line = |n: u64| LogLine { time: at(0), level: Level::Info, message: format!("{n} {}", "x".repeat(500)) };
     for id in 1..=25 {
         let long = Backup { log: (0..200).map(line).collect(), phase: Phase::Deleting, ..backup(id, "web") };
-        store.create(&root(), &long, &[]).await.unwrap();
+        store.create(&root(), &long, &[], &[]).await.unwrap();
     }
     let newest_first: Vec<u64> = (1..=25).rev().collect();
     for policy in [None, Some(policy_name("web"))] {
@@ -157,7 +160,7 @@ pub async fn only_what_is_in_deletion_is_removed(store: &dyn Store) {
     store.remove(&root(), id).await.unwrap();
     let finished = Backup { phase: Phase::Finished, ..backup(17, "web") };
     let sets: Vec<_> = (1..=40).map(|n| set(n, None)).collect();
-    store.create(&root(), &finished, &sets).await.unwrap();
+    store.create(&root(), &finished, &sets, &[]).await.unwrap();
     create(store, 18, "web", Phase::Finished).await;
     assert_lost(&store.remove(&root(), id).await);
     assert_eq!(store.sets(&root(), id).await.unwrap().len(), 40, "nothing of it went");

@@ -2,6 +2,7 @@
 
 use cpm_domain::{
     account::{Account, AccountType, Own, Role, ScanRule},
+    app_aware::{AppAware, ExcludedWriters},
     name::OwnerName,
     settings::Settings,
     tag::BackupOption,
@@ -53,7 +54,11 @@ pub async fn what_is_configured_is_read_back(store: &dyn Store) {
     let rich = Target {
         volumes: VolumeChoice::Exclude(["vol-0000000b".parse().unwrap(), "vol-0000000a".parse().unwrap()].into()),
         option: Some(BackupOption::InitialAmi),
-        app_aware: true,
+        app_aware: Some(AppAware {
+            volumes: ["d:".parse().unwrap()].into(),
+            exclude_writers: ExcludedWriters::All,
+            ..AppAware::default()
+        }),
         put_by: PutBy::Person,
         ..target("eu-west-1", "i-0000000a")
     };
@@ -65,7 +70,7 @@ pub async fn what_is_configured_is_read_back(store: &dyn Store) {
         PolicyChange::CreatePolicy(policy("web")),
         PolicyChange::PutTarget(web.clone(), plain.clone()),
         PolicyChange::PutTarget(web.clone(), rich.clone()),
-        PolicyChange::PutSettings(Settings { record_days: 90 }),
+        PolicyChange::PutSettings(Settings { record_days: 90, initial_ami_rotation_days: 0 }),
     ];
     change(store, &root(), changes).await;
     assert_eq!(store.account(&root(), &own.name).await.unwrap(), Some(own.clone()));
@@ -73,7 +78,8 @@ pub async fn what_is_configured_is_read_back(store: &dyn Store) {
     assert_eq!(store.schedule(&root(), &schedule_name("nightly")).await.unwrap(), Some(schedule("nightly")));
     assert_eq!(store.policy(&root(), &web).await.unwrap(), Some(policy("web")));
     assert_eq!(store.targets(&root(), &web).await.unwrap(), [rich, plain]);
-    assert_eq!(store.settings(&root()).await.unwrap().record_days, 90);
+    let settings = Settings { record_days: 90, initial_ami_rotation_days: 0 };
+    assert_eq!(store.settings(&root()).await.unwrap(), settings);
     assert_eq!(store.events(&root(), None, 10).await.unwrap().len(), 7);
 }
 

@@ -3,16 +3,20 @@
 use cpm_domain::{
     account::{Account, AccountType, AssumedRole, Role, ScanRule},
     alert::{Alert, Category, Severity},
+    app_aware::Vss,
     audit::{Actor, Event},
     backup::{Backup, Level, LogLine, Phase, Slot, Trigger},
+    freezer::{Entry, FreezerName, Frozen},
     id::{BackupId, Region},
+    kind::{Kind, Resource},
     name::{OwnerName, PolicyName, ScheduleName},
     policy::{AutoTargetRemoval, Origin, Policy, RetryRule, SuccessRule, Wait},
     scan::{Scan, ScanKind, ScanLine},
     schedule::Schedule,
+    script::{ScriptKind, ScriptPhase, ScriptRun, ScriptState},
     status::{Status, Tally},
-    target::{PutBy, Resource, Target},
-    unit::{Unit, UnitSet, UnitState},
+    target::{PutBy, Target},
+    unit::{Fault, Image, Unit, UnitKind, UnitSet, UnitState},
 };
 use cpm_ports::Lease;
 use jiff::{SignedDuration, Timestamp};
@@ -80,13 +84,24 @@ pub fn policy(name: &str) -> Policy {
         auto_target_removal: AutoTargetRemoval::YesAndAlert,
         success: SuccessRule::Snapshots,
         retry: RetryRule { count: 3, wait: Wait::from_seconds(90) },
+        scripts: serde_json::from_value(serde_json::json!({
+            "enabled": true,
+            "timeout": "1m",
+            "collect_output": true,
+            "before": {"ssm": {"instance": "i-0000000a", "region": "eu-west-1", "shell": "#!/bin/sh\nflüsh\n"}},
+            "after": {"ssm": {"each_target": true, "document": "thaw-db"}},
+            "complete": {"lambda": "arn:aws:lambda:eu-west-1:111122223333:function:truncate-logs"},
+        }))
+        .unwrap(),
+        vss: Vss::Aws,
+        max_frozen: Some(Wait::from_seconds(10)),
         origin: Origin::TagScan { template: policy_name("gold") },
         created: at(0),
     }
 }
 
 pub fn target(region_name: &str, id: &str) -> Target {
-    Target::new(Resource::from_id(id).unwrap(), region(region_name), PutBy::Tag)
+    Target::new(Resource::of_kinds(Kind::ALL, id).unwrap(), region(region_name), PutBy::Tag)
 }
 
 /// An audit event at `at(seconds)`.
@@ -126,6 +141,10 @@ pub fn backup(id: u64, policy: &str) -> Backup {
         started: at(1),
         ended: None,
         frozen_ms: Some(u64::from(u32::MAX) + 1),
+        runs: 0,
+        late: 0,
+        frozen: None,
+        max_frozen: Some(Wait::from_seconds(10)),
         success: SuccessRule::NoIssues,
         retry: RetryRule::default(),
         sets: 1,
@@ -136,9 +155,21 @@ pub fn backup(id: u64, policy: &str) -> Backup {
     }
 }
 
+pub fn freezer_name(name: &str) -> FreezerName {
+    name.parse().unwrap()
+}
+
+/// What [`backup`] is in the freezer.
+pub fn entry(id: u64, policy: &str, name: &str) -> Entry {
+    let frozen =
+        Frozen { name: freezer_name(name), description: Some("because\nof it".parse().unwrap()), time: at(4) };
+    Entry::new(&backup(id, policy), frozen)
+}
+
 /// A set of two volumes, one of them with a snapshot when `snapshot` names one.
 pub fn set(number: u32, snapshot: Option<&str>) -> UnitSet {
-    let mut first = Unit::planned("vol-0000000a".parse().unwrap());
+    let volume = |id: &str| Unit::planned(UnitKind::EbsSnapshot, Resource::Volume(id.parse().unwrap()));
+    let mut first = volume("vol-0000000a");
     if let Some(snapshot) = snapshot {
         first.id = Some(snapshot.parse().unwrap());
         first.state = UnitState::Pending;
@@ -147,11 +178,33 @@ pub fn set(number: u32, snapshot: Option<&str>) -> UnitSet {
     UnitSet {
         number,
         region: region("eu-west-1"),
-        target: Resource::from_id("i-0000000a").unwrap(),
+        target: Resource::Instance("i-0000000a".parse().unwrap()),
         excluded: vec!["vol-0000000c".parse().unwrap()],
         exclude_boot: true,
+        image: Some(Image { initial: true, reboot: false, left_out: vec!["/dev/sdb".into()] }),
         tags: [("Name".to_owned(), "wörld".to_owned()), ("empty".to_owned(), String::new())].into(),
-        units: vec![first, Unit::planned("vol-0000000b".parse().unwrap())],
+        units: vec![first, volume("vol-0000000b")],
+        version: 0,
+    }
+}
+
+/// A run that failed with an output.
+pub fn run(phase: ScriptPhase, number: u32) -> ScriptRun {
+    ScriptRun {
+        phase,
+        number,
+        kind: ScriptKind::Vss,
+        region: Some(region("eu-west-1")),
+        target: "i-0000000a".into(),
+        instance: Some("i-0000000a".parse().unwrap()),
+        state: ScriptState::Failed,
+        exit_code: Some(-1),
+        started: Some(at(4)),
+        ended: Some(at(5)),
+        command: Some("ef7fdfd8-9b57-4151-a15c-db9a12345678".into()),
+        output: Some("of two\nlïnes\n".into()),
+        truncated: true,
+        error: Some(Fault::new("Script.ExitCode", "it ended with -1")),
         version: 0,
     }
 }

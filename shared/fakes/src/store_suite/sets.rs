@@ -18,15 +18,15 @@ const ID: BackupId = BackupId(17);
 pub async fn sets_come_in_order_of_number(store: &dyn Store) {
     let sets: Vec<UnitSet> = (1..=120).map(|n| set(n, None)).collect();
     let backwards: Vec<UnitSet> = sets.iter().rev().cloned().collect();
-    store.create(&root(), &backup(17, "web"), &backwards).await.unwrap();
-    store.create(&root(), &backup(170, "web"), &[set(1, None)]).await.unwrap();
+    store.create(&root(), &backup(17, "web"), &backwards, &[]).await.unwrap();
+    store.create(&root(), &backup(170, "web"), &[set(1, None)], &[]).await.unwrap();
     assert_eq!(store.sets(&root(), ID).await.unwrap(), sets);
 }
 
 pub async fn a_set_changes_from_the_version_that_was_read(store: &dyn Store) {
     assert_lost(&store.put_set(&root(), ID, &set(1, None)).await);
     assert_eq!(store.sets(&root(), ID).await.unwrap(), [], "what is not there is not made");
-    store.create(&root(), &backup(17, "web"), &[set(1, None)]).await.unwrap();
+    store.create(&root(), &backup(17, "web"), &[set(1, None)], &[]).await.unwrap();
     let changed = set(1, Some("snap-0000000a"));
     store.put_set(&root(), ID, &changed).await.unwrap();
     assert_eq!(store.sets(&root(), ID).await.unwrap(), [UnitSet { version: 1, ..changed.clone() }]);
@@ -37,7 +37,7 @@ pub async fn a_set_changes_from_the_version_that_was_read(store: &dyn Store) {
 }
 
 pub async fn a_set_that_is_lacking_is_added(store: &dyn Store) {
-    store.create(&root(), &backup(17, "web"), &[set(1, None)]).await.unwrap();
+    store.create(&root(), &backup(17, "web"), &[set(1, None)], &[]).await.unwrap();
     let found = set(2, Some("snap-0000000a"));
     store.add_set(&root(), ID, &found).await.unwrap();
     assert_eq!(store.sets(&root(), ID).await.unwrap(), [set(1, None), found.clone()]);
@@ -49,19 +49,19 @@ pub async fn a_set_that_is_lacking_is_added(store: &dyn Store) {
 }
 
 pub async fn a_set_is_changed_by_one_of_many(store: &dyn Store) {
-    store.create(&root(), &backup(17, "web"), &[set(1, None)]).await.unwrap();
+    store.create(&root(), &backup(17, "web"), &[set(1, None)], &[]).await.unwrap();
     let owner = root();
     let changes: Vec<UnitSet> = (0..8).map(|n| set(1, Some(&format!("snap-0000000{n}")))).collect();
     assert_one_won(join_all(changes.iter().map(|set| store.put_set(&owner, ID, set))).await);
     assert_eq!(store.sets(&root(), ID).await.unwrap()[0].version, 1);
 }
 
-pub async fn a_set_is_found_by_its_key_snapshot_until_it_is_settled(store: &dyn Store) {
+pub async fn a_set_is_found_by_its_key_unit_until_it_is_settled(store: &dyn Store) {
     let jo: OwnerName = "jo".parse().unwrap();
     let here = region("eu-west-1");
     let find = async |snapshot: &str| store.set_with(&here, &snapshot.parse().unwrap()).await.unwrap();
-    store.create(&root(), &backup(17, "web"), &[set(1, None), set(2, None)]).await.unwrap();
-    store.create(&jo, &backup(17, "web"), &[set(1, Some("snap-0000000f"))]).await.unwrap();
+    store.create(&root(), &backup(17, "web"), &[set(1, None), set(2, None)], &[]).await.unwrap();
+    store.create(&jo, &backup(17, "web"), &[set(1, Some("snap-0000000f"))], &[]).await.unwrap();
     assert_eq!(find("snap-0000000f").await, Some((jo, ID, set(1, Some("snap-0000000f")))));
     assert_eq!(find("snap-0000000b").await, None);
     // Its first snapshot becomes known, then one that sorts before it.

@@ -1,8 +1,9 @@
 //! The reference page says what the code does.
 
+use crate::kind::Kind;
 use crate::{
     name::MAX_LEN,
-    tag::{BackupOption, ErrorCode, NO_BACKUP, TAG_KEY, TagKind, parse},
+    tag::{BackupOption, ErrorCode, NO_BACKUP, TAG_KEY, parse},
 };
 
 const PAGE: &str = include_str!("../../../../../docs/reference/tag.md");
@@ -34,7 +35,7 @@ fn lists_every_code_and_no_other() {
 fn every_wrong_example_gives_its_code() {
     for row in table("Errors") {
         let value = if row[1] == "(nothing)" { "" } else { row[1] };
-        let kind = if row[0] == "option-needs-instance" { TagKind::Volume } else { TagKind::Instance };
+        let kind = if row[0] == "option-needs-instance" { Kind::Volume } else { Kind::Instance };
         let codes: Vec<_> = parse(value, kind).errors.iter().map(|error| error.code.as_str()).collect();
         assert_eq!(codes, [row[0]], "{value}");
     }
@@ -45,7 +46,7 @@ fn every_good_example_is_read() {
     let examples = table("Examples");
     assert!(examples.len() >= 5);
     for row in examples {
-        assert!(parse(row[0], TagKind::Instance).errors.is_empty(), "{}", row[0]);
+        assert!(parse(row[0], Kind::Instance).errors.is_empty(), "{}", row[0]);
     }
 }
 
@@ -55,7 +56,7 @@ fn names_the_key_the_word_the_limit_and_the_kinds() {
         assert!(PAGE.contains(&format!("`{text}`")), "{text}");
     }
     assert!(PAGE.contains(&format!("1 to {MAX_LEN} characters")));
-    for kind in TagKind::ALL {
+    for kind in Kind::ALL {
         assert!(PAGE.contains(&format!("`{kind}`")), "{kind}");
     }
 }

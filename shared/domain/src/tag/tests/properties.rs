@@ -2,7 +2,8 @@
 
 use proptest::{collection::vec, option, prelude::*, sample};
 
-use crate::tag::{BackupOption, ErrorCode, Parsed, TagKind, parse, render};
+use crate::kind::Kind;
+use crate::tag::{BackupOption, ErrorCode, Parsed, parse, render};
 
 /// Any text, text of the language's own characters, and text of its words in any order.
 fn value() -> impl Strategy<Value = String> {
@@ -36,8 +37,8 @@ fn value() -> impl Strategy<Value = String> {
     ]
 }
 
-fn kind() -> impl Strategy<Value = TagKind> {
-    sample::select(TagKind::ALL.to_vec())
+fn kind() -> impl Strategy<Value = Kind> {
+    sample::select(Kind::ALL.to_vec())
 }
 
 /// A good entry for an instance, printed by hand.
@@ -107,7 +108,7 @@ proptest! {
             prop_assert_eq!(&again.entries[0].template, &entry.template);
             prop_assert_eq!(&again.entries[0].options, &entry.options);
             prop_assert_eq!(&value[entry.span.clone()], entry.to_string());
-            prop_assert!(entry.options.is_empty() || kind == TagKind::Instance);
+            prop_assert!(entry.options.is_empty() || kind == Kind::Instance);
             prop_assert!(entry.options.iter().filter(|option| option.is_exclusive()).count() <= 1);
         }
     }
@@ -123,7 +124,7 @@ proptest! {
             value.extend(template.iter().flat_map(|template| [":", template]));
             value.extend(options.iter().flat_map(|option| ["#", option.as_str()]));
         }
-        let parsed = parse(&value, TagKind::Instance);
+        let parsed = parse(&value, Kind::Instance);
         prop_assert_eq!(&parsed.errors, &[]);
         let read: Vec<_> = parsed
             .entries

@@ -2,15 +2,16 @@
 
 use insta::assert_snapshot;
 
-use crate::tag::{TagKind, parse, render};
+use crate::kind::Kind;
+use crate::tag::{parse, render};
 
-fn shown_on(kind: TagKind, value: &str) -> String {
+fn shown_on(kind: Kind, value: &str) -> String {
     let errors = parse(value, kind).errors;
     errors.iter().map(|error| render(value, error)).collect::<Vec<_>>().join("\n\n")
 }
 
 fn shown(value: &str) -> String {
-    shown_on(TagKind::Instance, value)
+    shown_on(Kind::Instance, value)
 }
 
 #[test]
@@ -136,7 +137,7 @@ fn unknown_option() {
       |    ^^^^^^^^^^^^^^
       = help: write options after the template: `new:web#only-amis`
     ");
-    assert_snapshot!(shown_on(TagKind::Volume, "web#fast"), @r"
+    assert_snapshot!(shown_on(Kind::Volume, "web#fast"), @r"
     error[unknown-option]: `#fast` is not a backup option
       | web#fast
       |    ^^^^^
@@ -161,7 +162,7 @@ fn conflicting_and_repeated_options() {
 
 #[test]
 fn option_needs_instance() {
-    assert_snapshot!(shown_on(TagKind::Rds, "web#only-snaps"), @r"
+    assert_snapshot!(shown_on(Kind::Rds, "web#only-snaps"), @r"
     error[option-needs-instance]: `#only-snaps` is for instances, and this is an RDS database
       | web#only-snaps
       |    ^^^^^^^^^^^

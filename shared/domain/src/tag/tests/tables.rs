@@ -3,22 +3,23 @@
 use rstest::rstest;
 use serde_json::json;
 
+use crate::kind::Kind;
 use crate::tag::{
     BackupOption::{self, AppAware, InitialAmi, OnlyAmis, OnlyAmisReboot, OnlySnaps},
     ErrorCode::{self, *},
-    NO_BACKUP, TagKind, parse,
+    NO_BACKUP, parse,
 };
 
 const NAME_64: &str = "a234567890b234567890c234567890d234567890e234567890f234567890g234";
 const NAME_65: &str = "a234567890b234567890c234567890d234567890e234567890f234567890g2345";
 
 /// The entries as printed.
-fn entries(value: &str, kind: TagKind) -> Vec<String> {
+fn entries(value: &str, kind: Kind) -> Vec<String> {
     parse(value, kind).entries.iter().map(ToString::to_string).collect()
 }
 
 /// The errors, each with the text of its place.
-fn errors(value: &str, kind: TagKind) -> Vec<(ErrorCode, &str)> {
+fn errors(value: &str, kind: Kind) -> Vec<(ErrorCode, &str)> {
     parse(value, kind).errors.iter().map(|error| (error.code, &value[error.span()])).collect()
 }
 
@@ -38,9 +39,9 @@ fn errors(value: &str, kind: TagKind) -> Vec<(ErrorCode, &str)> {
 #[case("no-backups", &["no-backups"])]
 #[case(NAME_64, &[NAME_64])]
 fn reads(#[case] value: &str, #[case] expected: &[&str]) {
-    assert_eq!(errors(value, TagKind::Instance), []);
-    assert_eq!(entries(value, TagKind::Instance), expected);
-    assert!(!parse(value, TagKind::Instance).no_backup);
+    assert_eq!(errors(value, Kind::Instance), []);
+    assert_eq!(entries(value, Kind::Instance), expected);
+    assert!(!parse(value, Kind::Instance).no_backup);
 }
 
 #[rstest]
@@ -53,13 +54,13 @@ fn reads(#[case] value: &str, #[case] expected: &[&str]) {
 #[case("web#app-aware#only-snaps", &[AppAware, OnlySnaps])]
 #[case("web#only-snaps#app-aware", &[OnlySnaps, AppAware])]
 fn reads_options_in_the_order_written(#[case] value: &str, #[case] options: &[BackupOption]) {
-    assert_eq!(parse(value, TagKind::Instance).entries[0].options, options);
+    assert_eq!(parse(value, Kind::Instance).entries[0].options, options);
 }
 
 #[rstest]
 fn reads_entries_without_options_on_every_kind(
     #[values("web", "new:web db")] value: &str,
-    #[values(TagKind::Instance, TagKind::Volume, TagKind::Rds, TagKind::Aurora, TagKind::Redshift)] kind: TagKind,
+    #[values(Kind::Instance, Kind::Volume, Kind::Rds, Kind::Aurora, Kind::Redshift)] kind: Kind,
 ) {
     assert_eq!(errors(value, kind), []);
     assert_eq!(entries(value, kind).join(" "), value);
@@ -72,7 +73,7 @@ fn reads_entries_without_options_on_every_kind(
 #[case("No-backup", false)]
 #[case("no-backup#only-snaps", false)]
 fn no_backup_stands_alone(#[case] value: &str, #[case] no_backup: bool) {
-    let parsed = parse(value, TagKind::Instance);
+    let parsed = parse(value, Kind::Instance);
     assert_eq!(parsed.no_backup, no_backup);
     assert!(!no_backup || (parsed.entries.is_empty() && parsed.errors.is_empty()));
 }
@@ -130,8 +131,8 @@ fn no_backup_stands_alone(#[case] value: &str, #[case] no_backup: bool) {
     &[]
 )]
 fn reports(#[case] value: &str, #[case] expected: &[(ErrorCode, &str)], #[case] still_count: &[&str]) {
-    assert_eq!(errors(value, TagKind::Instance), expected);
-    assert_eq!(entries(value, TagKind::Instance), still_count);
+    assert_eq!(errors(value, Kind::Instance), expected);
+    assert_eq!(entries(value, Kind::Instance), still_count);
 }
 
 #[rstest]
@@ -144,7 +145,7 @@ fn only_instances_take_options(
     #[case] value: &str,
     #[case] expected: &[(ErrorCode, &str)],
     #[case] still_count: &[&str],
-    #[values(TagKind::Volume, TagKind::Rds, TagKind::Aurora, TagKind::Redshift)] kind: TagKind,
+    #[values(Kind::Volume, Kind::Rds, Kind::Aurora, Kind::Redshift)] kind: Kind,
 ) {
     assert_eq!(errors(value, kind), expected);
     assert_eq!(entries(value, kind), still_count);
@@ -156,17 +157,15 @@ fn only_instances_take_options(
 #[case("new;web", "`new:web`")]
 #[case("web;web", "`new:template`")] // A policy after itself neither.
 fn help_names_what_to_write(#[case] value: &str, #[case] advice: &str) {
-    let error = parse(value, TagKind::Instance)
-        .errors
-        .into_iter()
-        .rfind(|error| error.code != BadName || value.contains('#'));
+    let error =
+        parse(value, Kind::Instance).errors.into_iter().rfind(|error| error.code != BadName || value.contains('#'));
     let help = error.unwrap().help;
     assert!(help.contains(advice), "{help}");
 }
 
 #[test]
 fn json_has_the_shape_that_scripts_rely_on() {
-    let parsed = parse("web#only-snaps#app-aware n:web#x", TagKind::Instance);
+    let parsed = parse("web#only-snaps#app-aware n:web#x", Kind::Instance);
     let error = &parsed.errors[0];
     assert_eq!(
         serde_json::to_value(&parsed).unwrap(),

@@ -1,0 +1,13 @@
+//! Roles of accounts, one client for each role and Region, and what answers of all services have in common.
+//!
+//! An adapter of resources names its SDK's client; who calls, and where, is known here, once.
+
+mod answer;
+mod failure;
+mod places;
+mod roles;
+
+pub use answer::{resource, time, unreadable};
+pub use failure::{deleted, failure};
+pub use places::Places;
+pub use roles::Roles;
