@@ -3,6 +3,7 @@
 mod after;
 mod before;
 mod complete;
+mod document;
 mod finish;
 mod plan;
 mod progress;

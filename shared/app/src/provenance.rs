@@ -160,6 +160,7 @@ fn rebuilt_set(place: &Place, number: u32, target: &Resource, found: &[FoundUnit
         excluded: vec![],
         exclude_boot: false,
         image: is_image.then(|| Image { initial, reboot: false, left_out: vec![] }),
+        by_document: None,
         tags: Tags::new(),
         units: units.collect(),
         version: 0,

@@ -4,7 +4,10 @@ use std::{collections::BTreeSet, fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::IdError;
+use crate::{
+    id::IdError,
+    unit::{ByDocument, UnitKind, UnitSet},
+};
 
 /// Who makes the shadow copies of a policy's Windows instances.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -207,6 +210,21 @@ impl AppAware {
     pub fn contradiction(&self) -> Option<&WriterId> {
         self.verify_writers.iter().find(|writer| self.exclude_writers.holds(writer))
     }
+}
+
+/// Has AWS's own document for VSS make the snapshots of an instance. It takes all data volumes, with the root volume or
+/// without; anything else is refused, and said why.
+pub fn by_document(sets: &mut [UnitSet]) -> Result<(), String> {
+    for set in sets.iter_mut().filter(|set| set.kind() == Some(UnitKind::EbsSnapshot)) {
+        if set.instance().is_none() || !set.excluded.is_empty() {
+            return Err(format!(
+                "{}: AWS's document for VSS makes snapshots of all data volumes at once: choose all of them, or `vss: diskshadow`",
+                set.target.id()
+            ));
+        }
+        set.by_document = Some(ByDocument::default());
+    }
+    Ok(())
 }
 
 fn comma(words: impl Iterator<Item = String>) -> String {

@@ -199,6 +199,17 @@ pub struct Image {
     pub left_out: Vec<String>,
 }
 
+/// That AWS's own document for VSS makes the snapshots of a set, and no call of the suite's.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ByDocument {
+    /// The command of Systems Manager, once it is sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
+    /// When it was sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent: Option<Timestamp>,
+}
+
 /// The units of one call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnitSet {
@@ -217,6 +228,9 @@ pub struct UnitSet {
     /// Of an image: how it is made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<Image>,
+    /// Of a Windows instance, if its policy says so: AWS's document makes the snapshots.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_document: Option<ByDocument>,
     /// The source's own tags. AWS copies those of an instance's volumes by itself.
     #[serde(default, skip_serializing_if = "Tags::is_empty")]
     pub tags: Tags,
@@ -300,7 +314,8 @@ impl UnitSet {
     /// Whether AWS has yet to be asked, as far as is known. One snapshot that AWS named is proof of the whole call: to
     /// ask again for the volume that got none would make the others twice.
     pub fn is_planned(&self) -> bool {
-        self.units.iter().all(|unit| unit.id.is_none())
+        self.by_document.as_ref().is_none_or(|by| by.command.is_none())
+            && self.units.iter().all(|unit| unit.id.is_none())
             && self.units.iter().any(|unit| unit.state == UnitState::Planned)
     }
 
@@ -393,6 +408,7 @@ mod tests {
             excluded: vec![],
             exclude_boot: false,
             image: None,
+            by_document: None,
             tags: Tags::new(),
             units: vec![volume("vol-0000000a"), volume("vol-0000000b")],
             version: 0,

@@ -153,6 +153,7 @@ pub fn set(number: u32, region: &str, id: impl std::fmt::Display, volumes: &[Vol
         excluded: Vec::new(),
         exclude_boot: false,
         image: None,
+        by_document: None,
         tags: Tags::new(),
         units: volumes.iter().cloned().map(planned).collect(),
         version: 0,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use cpm_contracts::backup::{Planned, StartBackup};
 use cpm_domain::{
     account::Account,
+    app_aware::{self, Vss},
     audit::{Actor, Event},
     aws::{AwsError, Found, Platform},
     backup::{Backup, Log, Phase, Trigger},
@@ -291,11 +292,20 @@ impl Steps<'_> {
     fn take_in_target(&self, policy: &Policy, target: &Target, found: Option<&Found>, resolved: &mut Resolved) {
         let now = self.clock.now();
         match kind::plan(target, found) {
-            Plan::Sets { sets, warnings, notes } => {
+            Plan::Sets { mut sets, warnings, notes } => {
                 if let Some(Found::Instance(instance)) = found {
                     let place = (instance.id.clone(), target.region.clone());
-                    if target.app_aware.is_some() && instance.platform == Platform::Windows {
-                        resolved.vss.push(place.clone());
+                    let wants_vss = target.app_aware.is_some() && instance.platform == Platform::Windows;
+                    match policy.vss {
+                        Vss::Aws if wants_vss => {
+                            if let Err(reason) = app_aware::by_document(&mut sets) {
+                                resolved.missing += 1;
+                                resolved.log.error(now, reason);
+                                return;
+                            }
+                        }
+                        Vss::Diskshadow if wants_vss => resolved.vss.push(place.clone()),
+                        Vss::Aws | Vss::Diskshadow => {}
                     }
                     resolved.instances.push(place);
                 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use cpm_contracts::backup::{Progress, Running};
 use cpm_domain::{
+    account::Account,
     backup::Backup,
     id::Region,
     progress, resume,
@@ -11,7 +12,7 @@ use cpm_domain::{
 };
 use jiff::Timestamp;
 
-use super::{Steps, place};
+use super::{Steps, document::Document, place};
 use crate::{Result, unit::keep_set};
 
 impl Steps<'_> {
@@ -27,7 +28,7 @@ impl Steps<'_> {
                     for set in sets.iter_mut().filter(of_place) {
                         let reports =
                             made.get(&(set.number, set.target.clone())).map(Vec::as_slice).unwrap_or_default();
-                        self.poll(running, &backup, set, reports).await?;
+                        self.poll(running, &backup, &account, set, reports).await?;
                     }
                 }
                 Err(error) if progress::given_up(backup.started, self.clock.now()) => {
@@ -53,15 +54,24 @@ impl Steps<'_> {
         &self,
         running: &Running,
         backup: &Backup,
+        account: &Account,
         set: &mut UnitSet,
         reports: &[UnitReport],
     ) -> Result<()> {
         let now = self.clock.now();
         let given_up = progress::given_up(backup.started, now);
+        let is_lacking = set.units.iter().any(|unit| unit.id.is_none());
+        let document = if is_lacking { self.look_at_document(&place(account, &set.region), set).await } else { None };
         keep_set(self.store, &running.owner, running.backup, set, |set| {
             let mut changed = set.take_in(reports, now);
-            if now.duration_since(backup.started) > progress::LISTED_AFTER {
-                changed |= fail_lost(set, reports, now);
+            match &document {
+                Some(Document::Waits) => {}
+                Some(Document::Failed(fault)) => {
+                    set.fail_planned(now, fault);
+                    changed = true;
+                }
+                None if now.duration_since(backup.started) <= progress::LISTED_AFTER => {}
+                Some(Document::Over) | None => changed |= fail_lost(set, reports, now),
             }
             if given_up {
                 let fault = Fault::new("TimedOut", "it was pending for two weeks and is no longer waited for")

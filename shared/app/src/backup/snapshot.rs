@@ -28,7 +28,7 @@ const AT_ONCE: usize = 48;
 const CALL: SignedDuration = SignedDuration::from_secs(35);
 
 /// How long AWS may take to list what it made, in seconds: `DescribeSnapshots` is eventually consistent.
-const UNSURE_WAIT: u32 = 60;
+pub(super) const UNSURE_WAIT: u32 = 60;
 
 /// How far AWS's clock and ours may be apart.
 const SKEW: SignedDuration = SignedDuration::from_mins(5);
@@ -47,20 +47,21 @@ const FROZEN_PASS: SignedDuration = SignedDuration::from_secs(60);
 const IMAGE_WAIT: u32 = 16;
 
 /// What became of one set.
-enum Settled {
+pub(super) enum Settled {
     /// AWS was asked, and the answer is written down.
     Done,
     /// AWS would not yet; seconds to wait.
     Later(u32),
 }
 
-struct Asking<'a> {
-    running: &'a Running,
-    backup: &'a Backup,
-    account: &'a Account,
+/// A round of asking.
+pub(super) struct Asking<'a> {
+    pub(super) running: &'a Running,
+    pub(super) backup: &'a Backup,
+    pub(super) account: &'a Account,
     deadline: Deadline,
     /// AWS was asked first for what it made already.
-    again: bool,
+    pub(super) again: bool,
 }
 
 /// Places that cannot be read, and why.
@@ -200,6 +201,9 @@ impl Steps<'_> {
     }
 
     async fn ask(&self, asking: &Asking<'_>, mut set: UnitSet) -> Result<Settled> {
+        if set.by_document.is_some() {
+            return self.ask_document(asking, set).await;
+        }
         let mut request = self.request(asking, &set);
         let place = place(asking.account, &set.region);
         let mut tries = 0;
@@ -258,7 +262,7 @@ impl Steps<'_> {
         .await
     }
 
-    async fn give_up(&self, asking: &Asking<'_>, set: &mut UnitSet, error: &AwsError) -> Result<Settled> {
+    pub(super) async fn give_up(&self, asking: &Asking<'_>, set: &mut UnitSet, error: &AwsError) -> Result<Settled> {
         let now = self.clock.now();
         let whom = place(asking.account, &set.region).access.whom(FUNCTION);
         let fault = error.to_fault(&whom);
@@ -281,7 +285,7 @@ impl Steps<'_> {
         }
     }
 
-    fn request(&self, asking: &Asking<'_>, set: &UnitSet) -> UnitRequest {
+    pub(super) fn request(&self, asking: &Asking<'_>, set: &UnitSet) -> UnitRequest {
         let running = asking.running;
         let kind = set.kind().unwrap_or(UnitKind::EbsSnapshot);
         let provenance = self.provenance(running, set);

@@ -11,6 +11,7 @@
 mod agents;
 mod backup;
 mod cleanup;
+mod document;
 mod freezer;
 mod machine;
 mod scan;

@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use super::{Document, PolicySpec};
 use crate::{
     account::{Account, AccountError},
-    app_aware::Vss,
     name::MAX_LEN,
     policy::{Origin, PolicyError},
     schedule::{ScheduleError, ScheduleSpec, Zone},
@@ -132,13 +131,6 @@ fn check_policy(n: usize, spec: &PolicySpec, problems: &mut Vec<Problem>) {
         };
         let message = error.to_string().replacen(&format!("`{field}`"), "it", 1);
         problems.push(Problem::new(format!("policies[{n}].{field}"), message, help));
-    }
-    if spec.vss == Vss::Aws {
-        problems.push(Problem::new(
-            format!("policies[{n}].vss"),
-            "backups by AWS's own document AWSEC2-VssInstallAndSnapshot are not carried out yet",
-            "leave it out: the suite's own document makes the shadow copies",
-        ));
     }
     if let Err(refused) = spec.scripts.to_scripts() {
         problems.extend(refused.0.into_iter().map(|wrong| {

@@ -28,7 +28,7 @@ pub(crate) fn example() -> Value {
                 "after": {"ssm": {"each_target": true, "document": "thaw-db"}},
                 "complete": {"lambda": "arn:aws:lambda:us-east-1:111122223333:function:truncate-logs"}
             },
-            "vss": "diskshadow", "max_frozen": "10s",
+            "vss": "aws", "max_frozen": "10s",
             "targets": [
                 {"instance": "i-0123456789abcdef0", "region": "us-east-1",
                  "volumes": {"exclude": ["vol-0123456789abcdef0"]}, "option": "only-snaps",
@@ -154,7 +154,7 @@ fn a_policy_made_of_a_template_takes_its_scripts() {
     let template = read(example()).policies[0].to_policy(Origin::Person, jiff::Timestamp::UNIX_EPOCH);
     let made = template.from_template("made".parse().unwrap(), template.account.clone(), jiff::Timestamp::UNIX_EPOCH);
     assert!(made.scripts.enabled);
-    assert_eq!((&made.scripts, made.vss, made.max_frozen), (&template.scripts, Vss::Diskshadow, template.max_frozen));
+    assert_eq!((&made.scripts, made.vss, made.max_frozen), (&template.scripts, Vss::Aws, template.max_frozen));
     let stored: crate::policy::Policy = serde_json::from_value(serde_json::to_value(&made).unwrap()).unwrap();
     assert_eq!(stored, made);
 }
@@ -172,12 +172,4 @@ fn a_place_of_several_files_is_found_again() {
     assert_eq!(place(""), None);
     assert_eq!(merged.problems.len(), 1);
     assert_eq!(merged.document.check()[0].path, "policies[1].name", "the name is in both files");
-}
-
-#[test]
-fn what_is_not_carried_out_is_refused() {
-    let document: Document =
-        serde_json::from_value(json!({"policies": [{"name": "web", "account": "main", "vss": "aws"}]})).unwrap();
-    let problems = document.check();
-    assert_eq!((problems.len(), problems[0].path.as_str()), (1, "policies[0].vss"));
 }

@@ -43,6 +43,7 @@ pub(super) fn set(region: &Region, target: Resource, units: Vec<Unit>) -> UnitSe
         excluded: vec![],
         exclude_boot: false,
         image: None,
+        by_document: None,
         tags: Tags::new(),
         units,
         version: 0,

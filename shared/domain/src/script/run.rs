@@ -324,6 +324,7 @@ mod tests {
                 excluded: vec![],
                 exclude_boot: false,
                 image: None,
+                by_document: None,
                 tags: std::collections::BTreeMap::new(),
                 units: vec![Unit { started: started.map(at), ..Unit::planned(kind, source) }],
                 version: 0,

@@ -182,6 +182,7 @@ pub fn set(number: u32, snapshot: Option<&str>) -> UnitSet {
         excluded: vec!["vol-0000000c".parse().unwrap()],
         exclude_boot: true,
         image: Some(Image { initial: true, reboot: false, left_out: vec!["/dev/sdb".into()] }),
+        by_document: None,
         tags: [("Name".to_owned(), "wörld".to_owned()), ("empty".to_owned(), String::new())].into(),
         units: vec![first, volume("vol-0000000b")],
         version: 0,
