@@ -1,5 +1,7 @@
 //! After: runs whatever happened. Thaws, and writes down that AWS was asked.
 
+use std::collections::BTreeMap;
+
 use cpm_contracts::backup::{Running, Thawed, Trouble};
 use cpm_domain::{
     backup::{Backup, Log, Phase},
@@ -10,7 +12,7 @@ use cpm_domain::{
 };
 use cpm_ports::Deadline;
 
-use super::{Steps, append, scripts::went_well};
+use super::{Steps, append, scripts, scripts::went_well};
 use crate::Result;
 
 impl Steps<'_> {
@@ -20,9 +22,7 @@ impl Steps<'_> {
         let mut runs = Vec::new();
         if backup.runs > 0 {
             runs = self.store.runs(&running.owner, running.backup).await?;
-            let argument = went_well(&runs, ScriptPhase::Before, Some(ScriptKind::Script));
-            let of = ScriptPhase::After;
-            if !self.run_all(running, &backup, &mut runs, of, Some(argument), deadline).await? {
+            if !self.thaw(running, &backup, &mut runs, deadline).await? {
                 return Ok(Thawed { done: false, open: 0, wait: 0, polls: 0 });
             }
         }
@@ -32,6 +32,38 @@ impl Steps<'_> {
         }
         let open = u32::try_from(Tally::of(&sets).open).unwrap_or(u32::MAX);
         Ok(Thawed { done: true, open, wait: progress::poll_wait(0), polls: 0 })
+    }
+
+    async fn thaw(
+        &self,
+        running: &Running,
+        backup: &Backup,
+        runs: &mut [ScriptRun],
+        deadline: Deadline,
+    ) -> Result<bool> {
+        let Some((policy, account)) = self.policy_and_account(running, backup, runs).await? else {
+            return Ok(true);
+        };
+        let mut phase = scripts::Phase {
+            running,
+            policy: &policy,
+            account: &account,
+            of: ScriptPhase::Before,
+            argument: None,
+            app_aware: &BTreeMap::new(),
+            deadline,
+        };
+        // What is still to freeze something must not come after what thaws it.
+        if !self.settle_phase(&phase, ScriptKind::Script, runs).await? {
+            return Ok(false);
+        }
+        phase.of = ScriptPhase::After;
+        phase.argument = Some(went_well(runs, ScriptPhase::Before, Some(ScriptKind::Script)));
+        if !self.run_phase(&phase, runs).await? {
+            return Ok(false);
+        }
+        phase.of = ScriptPhase::Before;
+        self.settle_phase(&phase, ScriptKind::Vss, runs).await
     }
 
     async fn close_asking(

@@ -5,7 +5,10 @@ use cpm_domain::{resume, script::ScriptPhase};
 use cpm_ports::Deadline;
 use jiff::SignedDuration;
 
-use super::{Steps, scripts::may_freeze};
+use super::{
+    Steps,
+    scripts::{Phase, may_freeze},
+};
 use crate::Result;
 
 impl Steps<'_> {
@@ -17,11 +20,23 @@ impl Steps<'_> {
             return Ok(Ready { done: true, frozen: false });
         }
         let mut runs = self.store.runs(&running.owner, running.backup).await?;
-        let policy = self.store.policy(&running.owner, &running.policy).await?;
-        let seconds = policy.map_or(0, |policy| policy.scripts.timeout.seconds());
+        let Some((policy, account)) = self.policy_and_account(running, &backup, &mut runs).await? else {
+            return Ok(Ready { done: true, frozen: may_freeze(&runs) });
+        };
+        let app_aware = self.app_aware(running, &runs).await?;
+        let phase = Phase {
+            running,
+            policy: &policy,
+            account: &account,
+            of: ScriptPhase::Before,
+            argument: None,
+            app_aware: &app_aware,
+            deadline,
+        };
+        let patience = SignedDuration::from_secs(i64::from(policy.scripts.timeout.seconds()));
         // From here on something may be frozen: should this execution die unheard, the dispatcher looks soon.
-        self.hold(running, resume::FROZEN_LEASE + SignedDuration::from_secs(i64::from(seconds))).await?;
-        let done = self.run_all(running, &backup, &mut runs, ScriptPhase::Before, None, deadline).await?;
+        self.hold(running, resume::FROZEN_LEASE + patience).await?;
+        let done = self.run_phase(&phase, &mut runs).await?;
         Ok(Ready { done, frozen: may_freeze(&runs) })
     }
 }

@@ -1,5 +1,7 @@
 //! Complete: decides the status.
 
+use std::collections::BTreeMap;
+
 use cpm_contracts::backup::{Completed, Running};
 use cpm_domain::{
     backup::{Backup, Level, Log, Phase},
@@ -11,7 +13,7 @@ use cpm_domain::{
 use cpm_ports::Deadline;
 use jiff::Timestamp;
 
-use super::{Steps, append, scripts::went_well};
+use super::{Steps, append, scripts, scripts::went_well};
 
 use crate::{Error, Result, initial_image};
 
@@ -51,10 +53,22 @@ impl Steps<'_> {
         runs: &mut [ScriptRun],
         deadline: Deadline,
     ) -> Result<bool> {
+        let Some((policy, account)) = self.policy_and_account(running, backup, runs).await? else {
+            return Ok(true);
+        };
         let tally = Tally { missing: backup.tally.missing, ..Tally::of(sets) };
         let so_far = [ScriptPhase::Before, ScriptPhase::After].iter().all(|phase| went_well(runs, *phase, None));
         let all_well = so_far && backup.late == 0 && tally.failed == 0 && tally.missing == 0;
-        self.run_all(running, backup, runs, ScriptPhase::Complete, Some(all_well), deadline).await
+        let phase = scripts::Phase {
+            running,
+            policy: &policy,
+            account: &account,
+            of: ScriptPhase::Complete,
+            argument: Some(all_well),
+            app_aware: &BTreeMap::new(),
+            deadline,
+        };
+        self.run_phase(&phase, runs).await
     }
 }
 

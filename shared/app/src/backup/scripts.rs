@@ -38,20 +38,22 @@ const GRACE: SignedDuration = SignedDuration::from_secs(10);
 const VSS_TIMEOUT: u32 = 180;
 /// The agent of Systems Manager takes a shorter time for an hour, in seconds.
 const LEAST_EXECUTION: u32 = 5;
+/// AWS lists a command within this time: what it answers of new ones is eventually consistent.
+const LISTED: SignedDuration = SignedDuration::from_secs(5);
 /// Nothing is begun when less than this is left of the step.
 const LEFT: SignedDuration = SignedDuration::from_secs(5);
 
 /// What runs in a phase, and for what.
-struct Phase<'a> {
-    running: &'a Running,
-    policy: &'a Policy,
-    account: &'a Account,
-    of: ScriptPhase,
+pub(super) struct Phase<'a> {
+    pub(super) running: &'a Running,
+    pub(super) policy: &'a Policy,
+    pub(super) account: &'a Account,
+    pub(super) of: ScriptPhase,
     /// 1 or 0 for those that are told how it went.
-    argument: Option<bool>,
+    pub(super) argument: Option<bool>,
     /// Of the instances whose backup goes through VSS.
-    app_aware: &'a BTreeMap<InstanceId, AppAware>,
-    deadline: Deadline,
+    pub(super) app_aware: &'a BTreeMap<InstanceId, AppAware>,
+    pub(super) deadline: Deadline,
 }
 
 impl Phase<'_> {
@@ -79,6 +81,12 @@ pub(super) fn went_well(runs: &[ScriptRun], phase: ScriptPhase, kind: Option<Scr
     of_phase.into_iter().all(ScriptRun::succeeded)
 }
 
+/// Whether scripts may hold something still: one of `before` began, and not all of `after` have ended.
+fn is_frozen(runs: &[ScriptRun]) -> bool {
+    let mut after = runs.iter().filter(|run| run.kind == ScriptKind::Script && run.phase == ScriptPhase::After);
+    has_frozen(runs) && after.any(|run| !run.is_ended())
+}
+
 /// Whether scripts may hold something still, or have held it: one of `before` began. That all of `after` have ended does
 /// not tell that this was written down: what AWS is asked for from then on is late.
 pub(crate) fn has_frozen(runs: &[ScriptRun]) -> bool {
@@ -93,7 +101,7 @@ pub(super) fn may_freeze(runs: &[ScriptRun]) -> bool {
 
 impl Steps<'_> {
     /// Runs what a phase has left to run, until all has ended or the step's time is over. Says whether all has ended.
-    async fn run_phase(&self, phase: &Phase<'_>, runs: &mut [ScriptRun]) -> Result<bool> {
+    pub(super) async fn run_phase(&self, phase: &Phase<'_>, runs: &mut [ScriptRun]) -> Result<bool> {
         let mut open: Vec<BoxFuture<'_, Result<bool>>> = Vec::new();
         for run in runs.iter_mut().filter(|run| run.phase == phase.of && !run.is_ended()) {
             open.push(self.run(phase, run).boxed());
@@ -121,6 +129,42 @@ impl Steps<'_> {
                 self.end(phase, run, ScriptState::Failed, Some(fault)).await
             }
         }
+    }
+
+    /// Sees runs of a kind to their end that began in a step that died, and begins none. Says whether all have ended.
+    pub(super) async fn settle_phase(
+        &self,
+        phase: &Phase<'_>,
+        kind: ScriptKind,
+        runs: &mut [ScriptRun],
+    ) -> Result<bool> {
+        let mut open: Vec<BoxFuture<'_, Result<bool>>> = Vec::new();
+        let begun =
+            |run: &&mut ScriptRun| run.phase == phase.of && run.kind == kind && run.state == ScriptState::Running;
+        for run in runs.iter_mut().filter(begun) {
+            open.push(self.settle(phase, run).boxed());
+        }
+        let outcomes: Vec<Result<bool>> = stream::iter(open).buffer_unordered(AT_ONCE).collect().await;
+        outcomes.into_iter().try_fold(true, |all, ended| Ok(all && ended?))
+    }
+
+    async fn settle(&self, phase: &Phase<'_>, run: &mut ScriptRun) -> Result<bool> {
+        if let (Some(place), Some(instance)) = (phase.place(run), run.instance.clone()) {
+            if run.command.is_none() {
+                match self.sent_before(phase, run, &place, &instance).await {
+                    Ok(found) => run.command = found,
+                    Err(error) if error.is_retryable() && self.clock.now() < phase.given_up(run) => return Ok(false),
+                    Err(error) => return self.refused(phase, run, &error).await,
+                }
+            }
+            if run.command.is_some() {
+                return self.follow(phase, run, &place, &instance).await;
+            }
+        }
+        let message =
+            format!("the step that ran the {} script on {} died; nobody knows its end", run.phase, run.target);
+        let fault = Fault::new("ScriptInterrupted", message).advise("look at the log of the function backup");
+        self.end(phase, run, ScriptState::Failed, Some(fault)).await
     }
 
     async fn keep_run(&self, phase: &Phase<'_>, run: &mut ScriptRun) -> Result<()> {
@@ -166,8 +210,7 @@ impl Steps<'_> {
         let Some(place) = phase.place(run) else { return Ok(true) };
         if run.command.is_none() && began {
             // The step before this one died, or had no answer: the command may be on its way.
-            let since = run.started.unwrap_or(Timestamp::MIN) - GRACE;
-            match self.commands.find(&place, instance, &self.comment(phase, run), since).await {
+            match self.sent_before(phase, run, &place, instance).await {
                 Ok(found) => run.command = found,
                 Err(error) if error.is_retryable() && self.clock.now() < phase.given_up(run) => return Ok(false),
                 Err(error) => return self.refused(phase, run, &error).await,
@@ -185,6 +228,23 @@ impl Steps<'_> {
         self.follow(phase, run, &place, instance).await
     }
 
+    /// The command of a run that was sent, and not written down. Whoever asks just after that may not be shown it yet.
+    async fn sent_before(
+        &self,
+        phase: &Phase<'_>,
+        run: &ScriptRun,
+        place: &Place,
+        instance: &InstanceId,
+    ) -> std::result::Result<Option<String>, AwsError> {
+        let since = run.started.unwrap_or(Timestamp::MIN) - GRACE;
+        let comment = self.comment(phase, run);
+        if let Some(found) = self.commands.find(place, instance, &comment, since).await? {
+            return Ok(Some(found));
+        }
+        self.clock.sleep(LISTED).await;
+        self.commands.find(place, instance, &comment, since).await
+    }
+
     /// Sends a command, with patience. None: nobody knows whether AWS took it, or AWS throttles for too long.
     async fn send(
         &self,
@@ -194,6 +254,11 @@ impl Steps<'_> {
         instance: &InstanceId,
     ) -> std::result::Result<Option<String>, AwsError> {
         let mut request = self.request_of(phase, run, instance);
+        let patience = match phase.of {
+            // Other instances may be frozen already: they do not wait for one that AWS takes no command for.
+            ScriptPhase::Before => Deadline(phase.deadline.0.min(phase.given_up(run))),
+            ScriptPhase::After | ScriptPhase::Complete => phase.deadline,
+        };
         let mut tries = 0;
         loop {
             let error = match self.commands.send(place, &request).await {
@@ -203,7 +268,7 @@ impl Steps<'_> {
             tries += 1;
             let pause = pace::backoff(tries, self.clock.chance());
             match error.refusal {
-                Refusal::Throttled if phase.deadline.allows(self.clock.now(), pause + LEFT) => {
+                Refusal::Throttled if patience.allows(self.clock.now(), pause + LEFT) => {
                     self.clock.sleep(pause).await;
                 }
                 Refusal::Throttled | Refusal::Unknown => return Ok(None),
@@ -395,7 +460,11 @@ impl Steps<'_> {
     }
 
     /// The VSS settings of the policy's instances; nothing is asked when no run is of VSS.
-    async fn app_aware(&self, running: &Running, runs: &[ScriptRun]) -> Result<BTreeMap<InstanceId, AppAware>> {
+    pub(super) async fn app_aware(
+        &self,
+        running: &Running,
+        runs: &[ScriptRun],
+    ) -> Result<BTreeMap<InstanceId, AppAware>> {
         if runs.iter().all(|run| run.kind != ScriptKind::Vss) {
             return Ok(BTreeMap::new());
         }
@@ -407,36 +476,29 @@ impl Steps<'_> {
         Ok(of.collect())
     }
 
-    /// Runs a phase for a backup. When its policy was deleted meanwhile nobody knows what to run: the runs fail, and say
-    /// so, and the backup goes on.
-    pub(super) async fn run_all(
+    /// The policy and the account of a backup's scripts. None: the policy was deleted, and its scripts with it, so what
+    /// has not ended has failed.
+    pub(super) async fn policy_and_account(
         &self,
         running: &Running,
         backup: &Backup,
         runs: &mut [ScriptRun],
-        of: ScriptPhase,
-        argument: Option<bool>,
-        deadline: Deadline,
-    ) -> Result<bool> {
-        let account = self.account(running, backup).await?;
-        let Some(policy) = self.store.policy(&running.owner, &running.policy).await? else {
-            let fault =
-                Fault::new("PolicyGone", "the policy was deleted while its backup ran, and its scripts with it")
-                    .advise("see by hand that nothing is left frozen on the instances");
-            for run in runs.iter_mut().filter(|run| run.phase == of && !run.is_ended()) {
-                run.state = ScriptState::Failed;
-                run.error = Some(fault.clone());
-                run.ended = Some(self.clock.now());
-                self.store.put_run(&running.owner, running.backup, run).await?;
-                run.version += 1;
-            }
-            return Ok(true);
-        };
-        let app_aware =
-            if of == ScriptPhase::Before { self.app_aware(running, runs).await? } else { BTreeMap::new() };
-        let phase =
-            Phase { running, policy: &policy, account: &account, of, argument, app_aware: &app_aware, deadline };
-        self.run_phase(&phase, runs).await
+    ) -> Result<Option<(Policy, Account)>> {
+        if let Some(policy) = self.store.policy(&running.owner, &running.policy).await? {
+            return Ok(Some((policy, self.account(running, backup).await?)));
+        }
+        let thaw = is_frozen(runs);
+        for run in runs.iter_mut().filter(|run| !run.is_ended()) {
+            let message =
+                format!("policy `{}` was deleted while the backup ran, and its scripts with it", running.policy);
+            let fault = Fault::new("NoPolicy", message);
+            let advice = "let go by hand of what its script `before` holds on the instances that it ran on";
+            run.error = Some(if thaw { fault.advise(advice) } else { fault });
+            run.state = ScriptState::Failed;
+            self.store.put_run(&running.owner, running.backup, run).await?;
+            run.version += 1;
+        }
+        Ok(None)
     }
 }
 

@@ -16,5 +16,6 @@ mod freezer;
 mod machine;
 mod scan;
 mod schedule;
+mod scripts;
 mod stream;
 mod targets;
