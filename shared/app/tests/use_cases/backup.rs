@@ -6,7 +6,7 @@ use cpm_domain::{
     alert::Category,
     backup::{Level, Phase, Trigger},
     id::BackupId,
-    policy::{AutoTargetRemoval, RetryRule, SuccessRule, Wait},
+    policy::{AutoTargetRemoval, Policy, RetryRule, SuccessRule, Wait},
     status::Status,
     unit::{Unit, UnitState},
 };
@@ -522,4 +522,35 @@ async fn a_region_that_cannot_be_asked_again_costs_the_others_nothing() {
     assert_eq!(made, 4, "all of the other Region");
     let fault = units(&sets).iter().find_map(|unit| unit.error.clone()).unwrap();
     assert!(fault.to_string().contains("ec2:DescribeSnapshots"), "{fault}");
+}
+
+/// The function that asked is dead, `after` has run, and only then AWS carries the call out.
+#[tokio::test]
+async fn a_snapshot_that_aws_made_when_all_was_thawed_is_not_called_consistent() {
+    let estate = Estate::new();
+    let web = estate.instance("us-east-1", 1);
+    let each = |text: &str| serde_json::json!({"ssm": {"each_target": true, "shell": text}});
+    let scripts = serde_json::json!({
+        "enabled": true, "before": each("hold"), "after": each("release"), "complete": each("truncate"),
+    });
+    let policy = Policy { scripts: serde_json::from_value(scripts).unwrap(), ..sample::policy("web") };
+    estate.policy(policy, [estate.target(&web)]);
+    let execution = Execution::new(&estate, "x", start("web"));
+    execution.step(&execution.at()).await.unwrap();
+    execution.step(&execution.at()).await.unwrap();
+    let At::SnapshotFrozen(running, _) = execution.at() else { panic!("{:?}", execution.at()) };
+    execution.step(&At::After(running, None, Some(60))).await.unwrap();
+    estate.clock.advance(SignedDuration::from_secs(10));
+    let volume = estate.aws.volumes_of(&web).remove(0);
+    let made = estate.aws.here("us-east-1").snapshot(&volume, &sample::tags(&web, 1, 1));
+
+    let End::Finished(_, id) = execution.run().await else { panic!() };
+
+    let backup = execution.backup(id).await;
+    assert_eq!((backup.status, backup.late), (Status::PartiallySuccessful, 1), "{:#?}", backup.log);
+    assert!(backup.log.iter().any(|line| line.message.contains(&format!("{web} in us-east-1: AWS began it when"))));
+    let sets = execution.sets(id).await;
+    assert_eq!(units(&sets).iter().map(|unit| unit.id.clone()).collect::<Vec<_>>(), [Some(made)], "and none beside it");
+    let complete = estate.systems.sent().into_iter().last().unwrap();
+    assert!(format!("{complete:?}").contains("truncate"), "{complete:?}");
 }
