@@ -14,6 +14,7 @@ mod wait;
 pub(crate) use complete::close;
 pub(crate) use finish::of_policy;
 pub use plan::Request;
+pub(crate) use scripts::is_frozen;
 
 use cpm_contracts::backup::Running;
 use cpm_domain::{

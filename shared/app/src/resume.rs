@@ -6,6 +6,7 @@ use cpm_domain::{
     backup::{Backup, Log, Phase, Trigger},
     name::{OwnerName, PolicyName},
     resume::{self, Holder, Resume},
+    script::ScriptPhase,
     unit::Fault,
 };
 use cpm_ports::{BackupQuery, Deadline, Execution, Lease, Machine, Started, Store, StoreError};
@@ -13,7 +14,7 @@ use jiff::SignedDuration;
 
 use crate::{
     Result, alert,
-    backup::{append, close, of_policy},
+    backup::{append, close, is_frozen, of_policy},
     initial_image,
     schedule::{Dispatcher, resume_name},
     unit::keep_set,
@@ -109,6 +110,14 @@ async fn fail_open(store: &dyn Store, owner: &OwnerName, backup: &mut Backup, no
     }
     let phase = backup.phase;
     let runs = if backup.runs > 0 { store.runs(owner, backup.id).await? } else { Vec::new() };
+    if is_frozen(&runs) {
+        let places: Vec<&str> =
+            runs.iter().filter(|run| run.phase == ScriptPhase::Before).map(|run| run.target.as_str()).collect();
+        let mut log = Log::default();
+        let message = "its `after` scripts did not run: let go by hand of what `before` holds on";
+        log.error(now, format!("{message} {}", places.join(", ")));
+        append(backup, log.into_lines());
+    }
     close(backup, &sets, &runs, now);
     initial_image::adopt(store, owner, backup, &sets).await?;
     Ok(store.put(owner, backup, phase).await?)

@@ -82,7 +82,7 @@ pub(super) fn went_well(runs: &[ScriptRun], phase: ScriptPhase, kind: Option<Scr
 }
 
 /// Whether scripts may hold something still: one of `before` began, and not all of `after` have ended.
-fn is_frozen(runs: &[ScriptRun]) -> bool {
+pub(crate) fn is_frozen(runs: &[ScriptRun]) -> bool {
     let mut after = runs.iter().filter(|run| run.kind == ScriptKind::Script && run.phase == ScriptPhase::After);
     has_frozen(runs) && after.any(|run| !run.is_ended())
 }
@@ -101,9 +101,16 @@ pub(super) fn may_freeze(runs: &[ScriptRun]) -> bool {
 
 impl Steps<'_> {
     /// Runs what a phase has left to run, until all has ended or the step's time is over. Says whether all has ended.
+    ///
+    /// VSS comes first: it may take minutes, and thaws by itself. What scripts freeze is not kept waiting for it.
     pub(super) async fn run_phase(&self, phase: &Phase<'_>, runs: &mut [ScriptRun]) -> Result<bool> {
+        Ok(self.run_kind(phase, ScriptKind::Vss, runs).await?
+            && self.run_kind(phase, ScriptKind::Script, runs).await?)
+    }
+
+    async fn run_kind(&self, phase: &Phase<'_>, kind: ScriptKind, runs: &mut [ScriptRun]) -> Result<bool> {
         let mut open: Vec<BoxFuture<'_, Result<bool>>> = Vec::new();
-        for run in runs.iter_mut().filter(|run| run.phase == phase.of && !run.is_ended()) {
+        for run in runs.iter_mut().filter(|run| run.phase == phase.of && run.kind == kind && !run.is_ended()) {
             open.push(self.run(phase, run).boxed());
         }
         let outcomes: Vec<Result<bool>> = stream::iter(open).buffer_unordered(AT_ONCE).collect().await;

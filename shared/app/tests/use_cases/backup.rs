@@ -550,7 +550,11 @@ async fn a_snapshot_that_aws_made_when_all_was_thawed_is_not_called_consistent()
     assert_eq!((backup.status, backup.late), (Status::PartiallySuccessful, 1), "{:#?}", backup.log);
     assert!(backup.log.iter().any(|line| line.message.contains(&format!("{web} in us-east-1: AWS began it when"))));
     let sets = execution.sets(id).await;
-    assert_eq!(units(&sets).iter().map(|unit| unit.id.clone()).collect::<Vec<_>>(), [Some(made)], "and none beside it");
+    assert_eq!(
+        units(&sets).iter().map(|unit| unit.id.clone()).collect::<Vec<_>>(),
+        [Some(made)],
+        "and none beside it"
+    );
     let complete = estate.systems.sent().into_iter().last().unwrap();
     assert!(format!("{complete:?}").contains("truncate"), "{complete:?}");
 }
