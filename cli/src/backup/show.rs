@@ -76,7 +76,7 @@ fn units(layout: Layout, units: &[UnitView]) -> String {
     }
     let shown = sets.into_iter().map(|((region, instance), units)| {
         let heading = if instance.is_empty() {
-            format!("Volumes in {region}\n")
+            format!("Units in {region}\n")
         } else {
             format!("Instance {instance} in {region}\n")
         };
@@ -86,7 +86,7 @@ fn units(layout: Layout, units: &[UnitView]) -> String {
 }
 
 fn set(layout: Layout, units: &[&UnitView]) -> String {
-    let columns = [firm("VOLUME"), firm("SNAPSHOT"), firm("STATE"), firm("TOOK")];
+    let columns = [firm("SOURCE"), firm("UNIT"), firm("STATE"), firm("TOOK")];
     let row = |unit: &&UnitView| {
         let took = unit.started.and_then(|started| took(started, unit.ended));
         vec![cell(&unit.source), maybe(unit.id.as_ref()), state(unit.state), maybe(took)]

@@ -379,15 +379,18 @@ fn new_backup(
     let tally = Tally { missing: resolved.missing, skipped: resolved.skipped, ..Tally::of(&resolved.sets) };
     let mut first = Log::default();
     let asked = request.start.asked_by.as_ref().map(|who| format!(", asked for by {who}")).unwrap_or_default();
+    let calls = match resolved.sets.len() {
+        1 => "1 call".to_owned(),
+        calls => format!("{calls} calls"),
+    };
     first.info(
         started,
         format!(
-            "backup {} of policy `{}` starts ({}{asked}): {} to make, in {} calls",
+            "backup {} of policy `{}` starts ({}{asked}): {} to make, in {calls}",
             lease.backup,
             policy.name,
             trigger(request).as_str(),
             tally.open,
-            resolved.sets.len()
         ),
     );
     let mut backup = Backup {

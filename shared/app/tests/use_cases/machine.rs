@@ -276,7 +276,8 @@ impl Execution {
         let trouble = Some(Trouble { error: code.to_owned(), cause: error.to_string() });
         self.go(match at {
             _ if code == "Backup.LeaseLost" => At::Ended(End::TakenOver),
-            At::Before(running) | At::Snapshot(running, _) => At::After(running, trouble, None),
+            At::Before(running) => At::After(running, trouble, Some(1)),
+            At::Snapshot(running, _) => At::After(running, trouble, None),
             At::SnapshotFrozen(running, _) => At::After(running, trouble, Some(60)),
             At::SnapshotRest(running, _) => At::Await(running, 0),
             At::Await(running, polls) | At::Progress(running, polls) => At::Progress(running, polls + 1),
