@@ -9,6 +9,7 @@ import pytest
 
 from tests.cloud import HOME, MEMBER, STACK, Cloud, load_template, wait_for
 from tests.e2e.conftest import US, Suite, account, copied, of_instance, of_volume, once_each
+from tests.e2e.test_scripts import scripts, shell
 from tests.estate import KINDS, TAG, Estate
 
 EXTERNAL_ID = "x7"
@@ -48,6 +49,22 @@ def test_backup_and_retention_through_roles(suite: Suite, member: Estate, us: Es
     assert member.snapshot_ids(*volumes, alone) == {unit["id"] for unit in second["units"]}
     assert first["account"] == "prod"
     assert not us.snapshot_ids(policy=policy), "nothing is made in the home account"
+
+
+def test_scripts_go_through_roles(cloud: Cloud, suite: Suite, member: Estate) -> None:
+    """One whose command's answer is lost, and which is stopped when its time is over."""
+    instance, volumes = member.instance()
+    policy = suite.policy(
+        of_instance(instance), account="prod", scripts=scripts(before=shell("sleep 600"), timeout="1s"),
+    )
+    cloud.fault("ssm:SendCommand", "drop", when="after", times=1)
+
+    backup = suite.run(policy, code=1)
+
+    found = {run["phase"]: run["state"] for run in backup["scripts"]}
+    assert found == {"before": "timed-out", "after": "succeeded", "complete": "succeeded"}
+    assert backup["status"] == "partially-successful"
+    once_each(backup, member, volumes)
 
 
 def test_every_kind_goes_through_roles(suite: Suite, member: Estate, us: Estate) -> None:

@@ -314,6 +314,18 @@ def test_a_timeout_that_the_agent_does_not_know_is_kept_all_the_same(cloud: Clou
     wait_for("its end", lambda: not pid.exists())
 
 
+def test_a_command_whose_answer_is_lost_is_found_and_not_sent_again(cloud: Cloud, suite: Suite, us: Estate) -> None:
+    instance, volumes = us.instance()
+    policy = suite.policy(of_instance(instance), scripts=scripts())
+    cloud.fault("ssm:SendCommand", "drop", when="after", times=1)
+
+    backup = suite.run(policy)
+
+    assert states(backup) == [(phase, "succeeded") for phase in PHASES]
+    assert ran(cloud, instance) == ["before:", "after:1", "complete:1"]
+    once_each(backup, us, volumes)
+
+
 def test_snapshots_alone_count_when_the_policy_says_so(suite: Suite, us: Estate) -> None:
     instance, volumes = us.instance()
     policy = suite.policy(of_instance(instance), success="snapshots", scripts=scripts(before=shell("exit 1")))
