@@ -13,6 +13,7 @@ export CPM_PYTHON = $(VENV)/bin/python
 FUNCTIONS := api backup cleaner dispatcher events notifier tag-scanner
 REQUIREMENTS := infra/local/requirements.txt infra/lint/requirements.txt
 VENV := $(CACHE)/venv-$(shell cat $(REQUIREMENTS) 2>/dev/null | sha256sum | cut -c1-12)
+PACKAGER := $(CACHE)/packager-$(shell sha256sum < infra/package/requirements.txt | cut -c1-12)
 DENY := $(CACHE)/tools/bin/cargo-deny
 DENY_VERSION := 0.20.2
 CLOUD := $(VENV)/bin/python infra/local/cloud.py
@@ -31,6 +32,11 @@ $(VENV)/.ready: $(REQUIREMENTS) | needs
 	@echo "installing the Python tools into $(VENV)"
 	@python3 -m venv $(VENV)
 	@$(VENV)/bin/pip install --quiet --disable-pip-version-check $(foreach file,$(REQUIREMENTS),-r $(file))
+	@touch $@
+
+$(PACKAGER)/.ready: infra/package/requirements.txt | needs
+	@python3 -m venv $(PACKAGER)
+	@$(PACKAGER)/bin/pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
 $(DENY): | needs
@@ -84,9 +90,9 @@ lint: $(VENV)/.ready $(DENY) infra/cdk/node_modules/.ready ## Formats, lints, wh
 	cd infra/cdk && npm test --silent
 
 .PHONY: package
-package: $(VENV)/.ready ## The release for arm64, ready for `sam deploy`
+package: $(PACKAGER)/.ready ## The release for arm64, ready for `sam deploy`
 	rustup target list --installed | grep -q aarch64-unknown-linux-gnu || rustup target add aarch64-unknown-linux-gnu
-	PATH="$(VENV)/bin:$$PATH" cargo lambda build --release --arm64 --lambda-dir dist $(FUNCTIONS:%=-p cpm-%)
+	PATH="$(PACKAGER)/bin:$$PATH" cargo lambda build --release --arm64 --lambda-dir dist $(FUNCTIONS:%=-p cpm-%)
 
 .PHONY: bench
 bench: artifacts ## Speed and cost: one JSON line a figure
