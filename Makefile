@@ -10,7 +10,7 @@ export CARGO_TERM_COLOR ?= auto
 export SAM_CLI_TELEMETRY = 0
 export CPM_PYTHON = $(VENV)/bin/python
 
-FUNCTIONS := api backup cleaner dispatcher events notifier tag-scanner
+FUNCTIONS := api backup cleaner dispatcher events notifier recoverer tag-scanner
 REQUIREMENTS := infra/local/requirements.txt infra/lint/requirements.txt
 VENV := $(CACHE)/venv-$(shell cat $(REQUIREMENTS) 2>/dev/null | sha256sum | cut -c1-12)
 PACKAGER := $(CACHE)/packager-$(shell sha256sum < infra/package/requirements.txt | cut -c1-12)

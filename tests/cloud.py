@@ -199,11 +199,16 @@ class Cloud:
 
     # ---- the command line and the API
 
-    def cpm(self, *arguments: str, code: int | None = 0, timeout: float = 240, merged: bool = False) -> Said:
+    def cpm(
+        self, *arguments: str, code: int | None = 0, timeout: float = 240, merged: bool = False,
+        keys: tuple[str, str] | None = None,
+    ) -> Said:
         """Run `cpm`; an exit code other than `code` is a CloudError, unless `code` is None. `merged`: errors and
-        progress come in `out`, in their order, as on a terminal."""
+        progress come in `out`, in their order, as on a terminal. `keys`: as somebody else than the operator."""
         self._cpm = self._cpm or find_cpm()
         variables = {**self._clean_environment(), **local.read_env(self.settings), "NO_COLOR": "1", "COLUMNS": "110"}
+        if keys:
+            variables |= {"AWS_ACCESS_KEY_ID": keys[0], "AWS_SECRET_ACCESS_KEY": keys[1]}
         done = subprocess.run(
             [self._cpm, *arguments], env=variables, text=True, timeout=timeout, check=False, cwd=self.settings.state,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT if merged else subprocess.PIPE,

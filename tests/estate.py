@@ -13,6 +13,8 @@ from tests.cloud import HOME, Cloud
 TAG = "cpm backup"
 Tags = dict[str, str]
 IMAGE, WINDOWS = "ami-12c6146b", "ami-b7e93bce"
+# In GiB.
+WINDOWS_ROOT = 30
 """Images of which the local cloud makes instances of Linux and of Windows."""
 KINDS = {"rds": "instance", "aurora": "cluster", "redshift": "warehouse", "dynamodb": "table"}
 """The kinds of databases as policies name them, and as the local cloud does."""
@@ -83,10 +85,15 @@ class Estate:
     ) -> tuple[str, list[str]]:
         """An instance with volumes, the root first, each with tags of its own; answers the ids."""
         wanted = volumes if isinstance(volumes, list) else [{} for _ in range(volumes)]
+        # A root volume is as large as its image's snapshot at least.
+        least = WINDOWS_ROOT if image == WINDOWS else size
         devices = ["/dev/sda1", *(f"/dev/sd{letter}" for letter in "bcdefghijklmnop")][: len(wanted)]
         made = self.ec2.run_instances(
             ImageId=image, MinCount=1, MaxCount=1, InstanceType="t3.micro",
-            BlockDeviceMappings=[{"DeviceName": device, "Ebs": {"VolumeSize": size}} for device in devices],
+            BlockDeviceMappings=[
+                {"DeviceName": device, "Ebs": {"VolumeSize": max(size, least) if device == devices[0] else size}}
+                for device in devices
+            ],
         )["Instances"][0]
         instance = str(made["InstanceId"])
         ids = self.volumes_of(instance)

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use cpm_contracts::api::{BackupPage, BackupSummary, BackupView};
 use cpm_domain::{id::BackupId, name::PolicyName, status::Status};
 
+pub(crate) use self::show::{scripts, state as unit_state};
 use crate::{
     command::{Answer, Outcome},
     deployment::Session,

@@ -4,8 +4,8 @@ use clap::{Args, Parser, Subcommand};
 use cpm_domain::schedule::Zone;
 
 use crate::{
-    account, agent, alert, audit, backup, cleanup, completion, deployment::Session, fault::Faults, freezer, plan,
-    policy, rebuild, scan, schedule, tag,
+    account, agent, alert, audit, backup, cleanup, completion, deployment::Session, drill, fault::Faults, freezer,
+    image, plan, policy, rebuild, recover, scan, scenario, schedule, tag,
 };
 
 /// The exit code for a command line that makes no sense, as in BSD's sysexits.h: 2 is taken by `cpm plan`.
@@ -14,12 +14,13 @@ pub(crate) const USAGE: u8 = 64;
 const EXIT_CODES: &str = "\
 Exit codes:
   0    done; for `plan`: nothing would change
-  1    it failed, or the answer is no: a backup that is not successful, a tag with errors
+  1    it failed, or the answer is no: a backup that is not successful, a recovery that did not
+       succeed, a tag with errors
   2    `plan` only: something would change
   64   the command line makes no sense
   130  stopped by Ctrl-C while waiting";
 
-/// Backs up and protects what runs in AWS accounts, by policies, schedules and tags.
+/// Backs up and protects what runs in AWS accounts, by policies, schedules and tags, and recovers it.
 #[derive(Debug, Parser)]
 #[command(name = "cpm", version, after_help = EXIT_CODES, max_term_width = 100)]
 pub(crate) struct Cli {
@@ -72,6 +73,18 @@ pub(crate) enum Command {
     /// Backups: run, watch and look at them
     #[command(subcommand)]
     Backup(backup::Command),
+    /// Recovery: from a backup back to something that runs
+    #[command(subcommand)]
+    Recover(recover::Command),
+    /// Images to launch an instance from
+    #[command(subcommand)]
+    Image(image::Command),
+    /// Recoveries that nobody needs, to know that those that somebody needs succeed
+    #[command(subcommand)]
+    Drill(drill::Command),
+    /// Recoveries and checks in an order, as one
+    #[command(subcommand)]
+    Scenario(scenario::Command),
     /// Backups that stay until they are taken out, even if their policy goes
     #[command(subcommand)]
     Freezer(freezer::Command),
@@ -134,6 +147,10 @@ pub(crate) async fn run(session: &Session, command: Command) -> Answer {
         Command::Schedule(command) => schedule::run(session, command).await,
         Command::Policy(command) => policy::run(session, command).await,
         Command::Backup(command) => backup::run(session, command).await,
+        Command::Recover(command) => recover::run(session, command).await,
+        Command::Image(command) => image::run(session, command).await,
+        Command::Drill(command) => drill::run(session, command).await,
+        Command::Scenario(command) => scenario::run(session, command).await,
         Command::Freezer(command) => freezer::run(session, command).await,
         Command::Agent(command) => agent::run(session, command).await,
         Command::Scan(command) => scan::run(session, command).await,

@@ -2,9 +2,12 @@
 
 use clap::{Args, Subcommand};
 use comfy_table::{Cell, Color};
-use cpm_contracts::api::{Applied, Attention, Policies, PolicySummary, PolicyView, TargetView};
+use cpm_contracts::api::{
+    Applied, Attention, LastDrill, LastRecovery, Policies, PolicySummary, PolicyView, TargetView,
+};
 use cpm_domain::{
     app_aware::AppAware,
+    drill::DrillRule,
     name::PolicyName,
     script::{ScriptPhase, Scripts},
     target::{PutBy, VolumeChoice},
@@ -14,10 +17,11 @@ use crate::{
     account::names,
     command::{Answer, Outcome},
     deployment::{Deployment, Session},
+    drill::span,
     fault::Fault,
     plan,
     table::{Layout, cell, fields, firm, maybe, table, text},
-    times::Times,
+    times::{Times, took},
 };
 
 #[derive(Debug, Subcommand)]
@@ -143,6 +147,7 @@ fn show(layout: Layout, times: &Times, view: &PolicyView) -> String {
         ("scripts", scripts(view)),
         ("vss", (!view.vss.is_default() || is_app_aware).then(|| cell(view.vss.as_str()))),
         ("max frozen", view.max_frozen.map(cell)),
+        ("recovery", view.recovery.approval.then(|| cell("somebody else than who asks has to say yes"))),
         ("template", policy.template.as_ref().map(cell)),
         ("created", Some(cell(times.full(policy.created)))),
         ("running", policy.running.map(cell)),
@@ -150,9 +155,45 @@ fn show(layout: Layout, times: &Times, view: &PolicyView) -> String {
             "last backup",
             backup.map(|backup| cell(format!("{} {}, {}", backup.id, backup.status, times.full(backup.started)))),
         ),
+        ("drills", view.drill.as_ref().map(|drill| cell(drills(times, view, drill)))),
+        ("last drill", view.readiness.last_drill.as_ref().map(|last| cell(drilled(times, last)))),
+        ("measured", measured(view).map(cell)),
+        ("last recovery", view.last_recovery.as_ref().map(|last| cell(recovered(times, last)))),
         ("attention", (!policy.attention.is_empty()).then(|| cell(attention(policy)).fg(Color::Yellow))),
     ];
     format!("{}\n{}", fields(layout, shown), targets(layout, &view.targets))
+}
+
+/// When drills run, and where they restore to.
+fn drills(times: &Times, view: &PolicyView, drill: &DrillRule) -> String {
+    let when = match (&drill.schedule, view.readiness.next_drill) {
+        (Some(schedule), Some(next)) => format!("{schedule}, next {}", times.full(next)),
+        (Some(schedule), None) => format!("{schedule}, never again"),
+        (None, _) => "when asked for".to_owned(),
+    };
+    let places =
+        [&drill.quarantine.subnet, &drill.quarantine.db_subnet_group, &drill.quarantine.redshift_subnet_group];
+    let places: Vec<&str> = places.into_iter().flatten().map(String::as_str).collect();
+    if places.is_empty() { when } else { format!("{when}; into {}", places.join(", ")) }
+}
+
+/// `d5 succeeded, 2026-04-01 09:00:00 UTC`.
+fn drilled(times: &Times, last: &LastDrill) -> String {
+    let backup = last.backup.map(|backup| format!(" of backup {backup}")).unwrap_or_default();
+    format!("{}{backup} {}, {}", last.id, last.state, times.full(last.started))
+}
+
+/// What the newest drill that succeeded measured.
+fn measured(view: &PolicyView) -> Option<String> {
+    let (rto, rpo) = (view.readiness.rto?, view.readiness.rpo?);
+    Some(format!("recovery time {}, recovery point {}", span(rto), span(rpo)))
+}
+
+/// `r7 instance from backup 17 succeeded, 2026-04-01 09:00:00 UTC, in 3m 20s`.
+fn recovered(times: &Times, last: &LastRecovery) -> String {
+    let took = took(last.started, last.ended).map(|took| format!(", in {took}")).unwrap_or_default();
+    let LastRecovery { id, kind, backup, state, .. } = last;
+    format!("{id} {kind} from backup {backup} {state}, {}{took}", times.full(last.started))
 }
 
 /// Whether scripts run, how, and which; nothing when there are none.

@@ -20,6 +20,10 @@ variables, profiles with IAM Identity Center or `credential_process`, containers
 
 With `--json` standard output holds one JSON value and nothing else; lists are arrays. Questions, progress, warnings and
 errors go to standard error. Whatever asks before it acts takes `--yes`; where nobody can be asked it refuses without it.
+`cpm recover` alone goes ahead there: it makes what is new beside what is there, unless its plan says otherwise.
+
+Where `--region` says where something is recovered to or looked for, the Region of the deployment is `--deployment-region`,
+or `--region` before the command: `cpm --region us-east-1 recover instance 17 --region eu-west-1`.
 
 ";
 

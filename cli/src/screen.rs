@@ -61,9 +61,14 @@ impl Screen {
         let _ = write!(io::stderr(), "{}", blocks.join("\n"));
     }
 
+    /// Whether somebody is there to be asked.
+    pub(crate) fn can_ask(&self) -> bool {
+        self.watched && io::stdin().is_terminal()
+    }
+
     /// Asks a question that is answered by `yes` or `no`. Without a terminal nobody answers: then the way out is `--yes`.
     pub(crate) fn confirm(&self, question: &str) -> Result<bool, Fault> {
-        if !self.watched || !io::stdin().is_terminal() {
+        if !self.can_ask() {
             let help = "look at it first, then pass --yes to do it without being asked";
             return Err(Fault::new(format!("nobody can be asked here: {question}"), help));
         }

@@ -16,7 +16,7 @@ INFRA = HERE.parent
 SCRIPT = HERE / "cpm-vss.ps1"
 HEAD = HERE / "cpm-vss.head.yaml"
 DOCUMENT = HERE / "cpm-vss.yaml"
-TEMPLATES = (INFRA / "template.yaml", INFRA / "member-account.yaml", INFRA / "vss-document.yaml")
+TEMPLATES = (INFRA / "template.yaml", INFRA / "vss-document.yaml")
 BEGIN = "# begin of documents/cpm-vss.yaml (generate.py)"
 END = "# end of documents/cpm-vss.yaml"
 

@@ -15,12 +15,16 @@ def main() -> None:
 
     from localcloud.calls import CallLog
     from localcloud.resources import (
-        database_permissions, describe, images, multivolume, rds, reboots, redshift, snapshots, tags,
+        addresses, database_permissions, describe, images, launching, multivolume, placement, public_images, rds, reboots,
+        redshift, registering, restores, sharing, snapshots, tags, volumes,
     )
     from localcloud.resources.server import Application
 
     signal.signal(signal.SIGTERM, end)
-    for patches in (snapshots, multivolume, images, reboots, describe, tags, rds, redshift, database_permissions):
+    for patches in (
+        snapshots, sharing, volumes, multivolume, public_images, images, registering, launching, addresses, placement, reboots,
+        describe, tags, rds, restores, redshift, database_permissions,
+    ):
         patches.install()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s [%(name)s] %(message)s")
     logging.getLogger("werkzeug").setLevel(logging.WARNING)

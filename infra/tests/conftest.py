@@ -26,6 +26,12 @@ def member() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
+def document() -> dict[str, Any]:
+    """vss-document.yaml."""
+    return template.load(INFRA / "vss-document.yaml")
+
+
+@pytest.fixture(scope="session")
 def forwarding() -> dict[str, Any]:
     """events-forwarding.yaml."""
     return template.load(INFRA / "events-forwarding.yaml")

@@ -9,7 +9,8 @@ from typing import Any
 from templates import INFRA, Template, each, of_role, of_type
 
 DEAD_LETTERS = {"Fn::GetAtt": ["DeadLetters", "Arn"]}
-FUNCTIONS = {"dispatcher", "tag-scanner", "backup", "cleaner", "events", "notifier", "api"}
+STATES = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}"
+FUNCTIONS = {"dispatcher", "tag-scanner", "backup", "cleaner", "recoverer", "events", "notifier", "api"}
 
 
 def test_data_outlives_the_stack(deployment: Template) -> None:
@@ -44,11 +45,13 @@ def test_the_table_is_the_one_that_the_code_reads(deployment: Template) -> None:
 def test_functions_are_told_where_they_are(deployment: Template) -> None:
     shared = set(deployment["Globals"]["Function"]["Environment"]["Variables"])
     assert shared == {"CPM_TABLE", "CPM_DEPLOYMENT", "CPM_TIMEZONE", "CPM_ACCOUNT", "RUST_LOG"}
-    machines = {"CPM_BACKUP_STATE_MACHINE", "CPM_TAG_SCAN_STATE_MACHINE", "CPM_CLEANUP_STATE_MACHINE"}
+    taken_up = {f"CPM_{name}_STATE_MACHINE" for name in ("BACKUP", "RECOVERY", "DRILL", "SCENARIO")}
+    asked_for = taken_up | {"CPM_TAG_SCAN_STATE_MACHINE", "CPM_CLEANUP_STATE_MACHINE"}
     more = {
-        "dispatcher": machines,
-        "api": machines | {"AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH"},
-        "notifier": {"CPM_ALERT_TOPIC", "CPM_EVENT_BUS"},
+        "dispatcher": taken_up,
+        "api": asked_for | {"AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH", "CPM_RECOVERER"},
+        "recoverer": {"CPM_RECOVERY_STATE_MACHINE"},
+        "notifier": {"CPM_ALERT_TOPIC", "CPM_APPROVAL_URL", "CPM_EVENT_BUS"},
     }
     seen = set()
     for properties in of_type(deployment, "AWS::Serverless::Function").values():
@@ -65,6 +68,42 @@ def test_state_machines_get_what_their_definitions_ask_for(deployment: Template)
         definition = (INFRA / properties["DefinitionUri"]).read_text()
         assert set(re.findall(r"\$\{(\w+)\}", definition)) == set(properties["DefinitionSubstitutions"])
         assert properties["Logging"]["Level"] == "ERROR" and properties["Tracing"]["Enabled"]
+
+
+def test_functions_may_start_the_machines_that_they_are_told_of(deployment: Template) -> None:
+    # The recoverer, which its machine needs first, is told of it by its name.
+    names = {
+        properties["Name"]["Fn::Sub"].replace("${AWS::StackName}-", ""): machine
+        for machine, properties in of_type(deployment, "AWS::Serverless::StateMachine").items()
+    }
+
+    def machine(value: dict[str, str]) -> str:
+        if "Ref" in value:
+            return value["Ref"]
+        return names[value["Fn::Sub"].removeprefix(f"{STATES}:stateMachine:${{AWS::StackName}}-")]
+
+    def on(role: str, action: str) -> list[Any]:
+        return [arn for it in of_role(deployment, role) if action in each(it["Action"]) for arn in each(it["Resource"])]
+
+    for properties in of_type(deployment, "AWS::Serverless::Function").values():
+        variables, role = properties["Environment"]["Variables"], properties["Role"]["Fn::GetAtt"][0]
+        told = [machine(value) for name, value in variables.items() if name.endswith("_STATE_MACHINE")]
+        assert sorted(map(machine, on(role, "states:StartExecution"))) == sorted(told), role
+        watched = [arn["Fn::Sub"] for arn in on(role, "states:DescribeExecution")]
+        wanted = [] if role == "RecovererRole" else told
+        assert sorted(watched) == sorted(f"{STATES}:execution:${{{it}.Name}}:*" for it in wanted), role
+
+
+def test_state_machines_may_invoke_what_their_definitions_ask_for(deployment: Template) -> None:
+    for properties in of_type(deployment, "AWS::Serverless::StateMachine").values():
+        wanted = {json.dumps(value) for value in properties["DefinitionSubstitutions"].values()}
+        allowed = {
+            json.dumps(arn)
+            for it in of_role(deployment, properties["Role"]["Fn::GetAtt"][0])
+            if each(it["Action"])[0] in ("lambda:InvokeFunction", "states:StartExecution")
+            for arn in each(it["Resource"])
+        }
+        assert allowed == wanted
 
 
 def test_no_target_loses_what_it_is_sent(deployment: Template, forwarding: Template) -> None:
@@ -117,14 +156,27 @@ def test_other_accounts_and_regions_forward_what_the_deployment_listens_to(
         assert rule["EventPattern"] == deployment["Resources"][name]["Properties"]["EventPattern"]
 
 
-def test_the_notifier_hears_of_alerts_and_backups_only(deployment: Template) -> None:
+def test_the_events_function_hears_of_executions_that_it_knows(deployment: Template) -> None:
+    """What it cannot read is an error: it reads what backups and recoveries are started with."""
+    pattern = deployment["Resources"]["ExecutionRule"]["Properties"]["EventPattern"]["detail"]
+    assert pattern["stateMachineArn"] == [{"Ref": "BackupStateMachine"}, {"Ref": "RecoveryStateMachine"}]
+    source = (INFRA.parent / "functions/events/src/event.rs").read_text().split("#[cfg(test)]")[0]
+    assert set(re.findall(r"Start(\w+) \{", source)) == {"Backup", "Recovery"}
+
+
+def test_the_notifier_hears_of_alerts_backups_and_recoveries_only(deployment: Template) -> None:
     keys = (INFRA.parent / "shared/aws/dynamodb/src/keys.rs").read_text()
     alerts = re.search(r'ALERTS: &str = "([^"]+)"', keys)[1]  # type: ignore[index]
-    backups = re.search(r'fn backups\(.+\n    format!\("OWNER#\{owner\}([^"]+)"\)', keys)[1]  # type: ignore[index]
+
+    def partition(name: str) -> str:
+        found = re.search(rf'fn {name}\(.+\n    format!\("OWNER#\{{owner\}}([^"]+)"\)', keys)
+        return str(found[1])  # type: ignore[index]
+
     filters = deployment["Resources"]["NotifierStream"]["Properties"]["FilterCriteria"]["Filters"]
     assert [json.loads(it["Pattern"]) for it in filters] == [
         {"dynamodb": {"Keys": {"sk": {"S": [{"prefix": alerts}]}}}},
-        {"dynamodb": {"Keys": {"pk": {"S": [{"suffix": backups}]}}}},
+        {"dynamodb": {"Keys": {"pk": {"S": [{"suffix": partition("backups")}]}}}},
+        {"dynamodb": {"Keys": {"pk": {"S": [{"suffix": partition("recoveries")}]}}}},
     ]
 
 
@@ -160,10 +212,24 @@ def test_logs_end_and_are_encrypted(deployment: Template) -> None:
 
 
 def test_the_api_lets_in_who_signs(deployment: Template) -> None:
-    for route in of_type(deployment, "AWS::ApiGatewayV2::Route").values():
-        assert route["AuthorizationType"] == "AWS_IAM"
-    (access,) = [stage["AccessLogSettings"] for stage in of_type(deployment, "AWS::ApiGatewayV2::Stage").values()]
-    assert json.loads(access["Format"])["status"] == "$context.status"
+    routes = {it["RouteKey"]: it["AuthorizationType"] for it in of_type(deployment, "AWS::ApiGatewayV2::Route").values()}
+    # The page of an approval has its own signature, in the link; nothing else is open.
+    page = (INFRA.parent / "functions/api/src/approve.rs").read_text()
+    path = re.search(r'PATH: &str = "([^"]+)"', page)[1]  # type: ignore[index]
+    assert "route(PATH, get(ask).post(take))" in page
+    assert routes == {"ANY /v1/{proxy+}": "AWS_IAM", f"GET {path}": "NONE", f"POST {path}": "NONE"}
+    variables = deployment["Resources"]["NotifierFunction"]["Properties"]["Environment"]["Variables"]
+    assert variables["CPM_APPROVAL_URL"] == {"Fn::Sub": f"${{Api.ApiEndpoint}}{path}"}
+    (stage,) = of_type(deployment, "AWS::ApiGatewayV2::Stage").values()
+    logged = json.loads(stage["AccessLogSettings"]["Format"])
+    # A path without its query: that of a link is a key.
+    assert logged["status"] == "$context.status" and logged["path"] == "$context.path"
+    # Strangers do not use up what callers who sign may.
+    rate = stage["DefaultRouteSettings"]["ThrottlingRateLimit"]
+    limits = {key: it["ThrottlingRateLimit"] for key, it in stage["RouteSettings"].items()}
+    assert set(limits) == {key for key, kind in routes.items() if kind == "NONE"} and max(limits.values()) < rate / 2
+    dependent = deployment["Resources"]["ApiStage"]["DependsOn"]
+    assert {deployment["Resources"][it]["Properties"]["RouteKey"] for it in dependent} == set(limits)
 
 
 def test_alarms_reach_the_topic(deployment: Template) -> None:

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import backups, binaries, cost, deletes, dispatcher, frozen, kinds
+from tests.bench import backups, binaries, cost, deletes, dispatcher, frozen, kinds, recovery
 from tests.bench.figure import Report
 from tests.bench.ground import Ground
 from tests.cloud import REPOSITORY, CloudError, TooLate
@@ -23,7 +23,7 @@ TOGETHER: dict[str, Bench] = {
     "dispatcher": lambda ground, report, _: dispatcher.dispatcher(ground, report),
     "calls": backups.calls, "closeness": backups.closeness, "memory": binaries.memory, "cost": cost.cost,
     "dry": backups.dry_buckets, "deletes": deletes.deletes, "frozen": frozen.frozen, "units": kinds.units,
-    "kinds": kinds.all_kinds,
+    "kinds": kinds.all_kinds, "recovery": recovery.recovery, "recovered": recovery.hundred,
 }
 
 

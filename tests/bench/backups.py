@@ -19,10 +19,22 @@ AT_ONCE = 8
 
 
 def calls(ground: Ground, report: Report, machines: dict[str, list[str]]) -> None:
-    """EC2 calls for a backup of N instances with 10 volumes each."""
+    """EC2 calls for a backup of N instances with 10 volumes each: the first of a policy, which reads for recoveries what
+    EC2 tells one instance at a time, and those after it."""
     for count in (5, 50, 200):
         some = first(machines, count)
         ground.policy(f"calls-{count}", some)
+        settled(ground)
+        ground.reset()
+        backup = ground.back_up(f"calls-{count}")
+        counted = ground.counted()
+        attributes = counted["DescribeInstanceAttribute"]
+        report.holds(
+            f"EC2 calls for the first backup of {count} instances with 10 volumes each", sum(counted.values()), 4 * count + 8,
+            attributes <= 3 * count and sum(counted.values()) <= 4 * count + 8, "calls", by_action=dict(counted),
+            status=backup["status"],
+        )
+        settled(ground)
         ground.reset()
         backup = ground.back_up(f"calls-{count}")
         counted = ground.counted()

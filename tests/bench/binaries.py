@@ -15,7 +15,7 @@ from tests.bench.ground import REGION, VOLUMES, Ground, first
 from tests.bench.runtime_api import Runtime
 from tests.cloud import ACCOUNT_KEYS, HOME, Cloud, wait_for
 
-FUNCTIONS = ("api", "backup", "cleaner", "dispatcher", "events", "notifier", "tag-scanner")
+FUNCTIONS = ("api", "backup", "cleaner", "dispatcher", "events", "notifier", "recoverer", "tag-scanner")
 STARTS = 15
 
 
@@ -45,11 +45,12 @@ def starts(report: Report, release: Path) -> None:
         "AWS_REGION": REGION, "AWS_ACCESS_KEY_ID": HOME, "AWS_SECRET_ACCESS_KEY": "test", "PATH": "/usr/bin:/bin",
         "CPM_TABLE": "none", "CPM_DEPLOYMENT": "bench", "CPM_TIMEZONE": "Europe/Berlin", "CPM_ACCOUNT": HOME,
         "RUST_LOG": "info",
-        "CPM_BACKUP_STATE_MACHINE": f"arn:aws:states:{REGION}:{HOME}:stateMachine:backup",
-        "CPM_TAG_SCAN_STATE_MACHINE": f"arn:aws:states:{REGION}:{HOME}:stateMachine:tag-scan",
-        "CPM_CLEANUP_STATE_MACHINE": f"arn:aws:states:{REGION}:{HOME}:stateMachine:cleanup",
         "CPM_ALERT_TOPIC": f"arn:aws:sns:{REGION}:{HOME}:alerts", "AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH": "true",
+        "CPM_EVENT_BUS": "bench", "CPM_RECOVERER": "recoverer",
     }
+    for machine in ("backup", "tag-scan", "cleanup", "recovery", "drill", "scenario"):
+        name = f"CPM_{machine.replace('-', '_').upper()}_STATE_MACHINE"
+        environment[name] = f"arn:aws:states:{REGION}:{HOME}:stateMachine:{machine}"
     medians = {}
     for name in FUNCTIONS:
         taken = []

@@ -42,6 +42,8 @@ class Small:
         it._instance(EU, "reports", "web;gold", ["root"])
         archive = it.eu.volume({"Name": "archive", "cost-centre": "4711", TAG: "web"})
         it.resources.append(Resource(archive, "archive", EU, "detached", [archive], "web"))
+        address = it.us.ec2.allocate_address(Domain="vpc")["AllocationId"]
+        it.us.ec2.associate_address(InstanceId=it.named("web-1").id, AllocationId=address)
         root = it.named("web-1").volumes[0]
         it.stranger = it.us.ec2.create_snapshot(VolumeId=root, Description="by hand")["SnapshotId"]
         return it

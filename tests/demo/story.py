@@ -11,6 +11,7 @@ import yaml
 from tests.cloud import Cloud, wait_for
 from tests.demo import database
 from tests.demo.estate import EU, US, Small
+from tests.demo.recoveries import Comeback
 from tests.demo.screen import Screen
 from tests.estate import TAG, Database, Mailbox, plain
 
@@ -54,6 +55,7 @@ class Story:
         self.estate: Small
         self.mailbox: Mailbox
         self.due: datetime
+        self.shop: Database
 
     def tell(self) -> None:
         """All of it."""
@@ -69,6 +71,7 @@ class Story:
         self.consistent()
         self.frozen()
         self.databases()
+        self.comebacks()
         self.monitor()
 
     # ---- looking
@@ -406,6 +409,16 @@ class Story:
             self.check_copied(backup, source)
         self.screen.check(len(backup["units"]) == 4, "and nothing else was made", backup["units"])
 
+        self.shop = tagged[0]
+
+    def comebacks(self) -> None:
+        """13 to 16. What was backed up comes back."""
+        comeback = Comeback(self.cloud, self.screen, self.estate)
+        comeback.an_instance()
+        comeback.a_volume()
+        comeback.a_database(self.shop)
+        comeback.what_is_wrong()
+
     def check_copied(self, backup: dict[str, Any], source: Database) -> None:
         """A database has one copy in AWS, complete, and the record names it."""
         units = [(unit["kind"], unit["id"], unit["state"]) for unit in backup["units"] if unit["source"] == source.name]
@@ -416,9 +429,15 @@ class Story:
         )
 
     def monitor(self) -> None:
-        """13. The monitor."""
-        self.screen.section("The backup monitor")
+        """17. The monitor."""
+        self.screen.section("The monitor of backups and recoveries")
         self.screen.cpm("backup", "list")
+        self.screen.cpm("recover", "list")
+        recoveries = self.cloud.cpm("recover", "list", "--json").json
+        self.screen.check(
+            len(recoveries) == 3 and all(recovery["state"] == "succeeded" for recovery in recoveries),
+            "three recoveries, and all succeeded", recoveries,
+        )
         listed = self.cloud.cpm("backup", "list", "--json").json
         self.screen.check(
             all(backup["status"] == "successful" for backup in listed) and len(listed) == 6,

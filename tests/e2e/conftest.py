@@ -4,16 +4,19 @@ resources of its own, so that none disturbs another."""
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.cloud import MEMBER, Cloud, wait_for
+from tests.cloud import HOME, MEMBER, STACK, Cloud, load_template, wait_for
 from tests.estate import KINDS, Copy, Database, Estate, Mailbox
 
 US, EU = "us-east-1", "eu-west-1"
+EXTERNAL_ID = "x7"
+"""That the member's roles ask for."""
 WAIT_SCALE = 0.1
 """Waits of the state machines are a tenth of AWS's: the first poll comes after 3 s instead of 30."""
 
@@ -65,6 +68,27 @@ def us(cloud: Cloud) -> Estate:
 def eu(cloud: Cloud) -> Estate:
     """eu-west-1 of the home account."""
     return Estate(cloud, EU)
+
+
+@pytest.fixture(scope="session")
+def member(cloud: Cloud) -> Estate:
+    """us-east-1 of the other account, with member-account.yaml deployed in it, and known to the suite as `prod`."""
+    stacks = cloud.client("cloudformation", account=MEMBER)
+    stacks.create_stack(
+        StackName="cpm-member", Capabilities=["CAPABILITY_NAMED_IAM"],
+        TemplateBody=json.dumps(load_template("member-account.yaml")),
+        Parameters=[
+            {"ParameterKey": name, "ParameterValue": value}
+            for name, value in (("DeploymentAccount", HOME), ("DeploymentName", STACK), ("ExternalId", EXTERNAL_ID))
+        ],
+    )
+    wait_for(
+        "the member's stack",
+        lambda: stacks.describe_stacks(StackName="cpm-member")["Stacks"][0]["StackStatus"] == "CREATE_COMPLETE",
+    )
+    role = {"account": MEMBER, "name": "cpm-backup", "external_id": EXTERNAL_ID}
+    Suite(cloud).apply(accounts=[account("prod", role, regions=(US,))])
+    return Estate(cloud, US, MEMBER)
 
 
 @pytest.fixture(scope="session")

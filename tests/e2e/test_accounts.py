@@ -3,38 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
-from tests.cloud import HOME, MEMBER, STACK, Cloud, load_template, wait_for
-from tests.e2e.conftest import US, Suite, account, copied, of_instance, of_volume, once_each
+from tests.cloud import MEMBER, Cloud, wait_for
+from tests.e2e.conftest import EXTERNAL_ID, US, Suite, account, copied, of_instance, of_volume, once_each
 from tests.e2e.test_scripts import scripts, shell
 from tests.estate import KINDS, TAG, Estate
-
-EXTERNAL_ID = "x7"
-
-
-@pytest.fixture(scope="module")
-def member(cloud: Cloud) -> Iterator[Estate]:
-    """The other account, with member-account.yaml deployed in it, and known to the suite as `prod`."""
-    stacks = cloud.client("cloudformation", account=MEMBER)
-    stacks.create_stack(
-        StackName="cpm-member", Capabilities=["CAPABILITY_NAMED_IAM"],
-        TemplateBody=json.dumps(load_template("member-account.yaml")),
-        Parameters=[
-            {"ParameterKey": name, "ParameterValue": value}
-            for name, value in (("DeploymentAccount", HOME), ("DeploymentName", STACK), ("ExternalId", EXTERNAL_ID))
-        ],
-    )
-    wait_for(
-        "the member's stack",
-        lambda: stacks.describe_stacks(StackName="cpm-member")["Stacks"][0]["StackStatus"] == "CREATE_COMPLETE",
-    )
-    role = {"account": MEMBER, "name": "cpm-backup", "external_id": EXTERNAL_ID}
-    Suite(cloud).apply(accounts=[account("prod", role, regions=(US,))])
-    yield Estate(cloud, US, MEMBER)
-
 
 def test_backup_and_retention_through_roles(suite: Suite, member: Estate, us: Estate) -> None:
     instance, volumes = member.instance(volumes=[{"Name": "root"}, {"Name": "data"}])
@@ -65,6 +40,17 @@ def test_scripts_go_through_roles(cloud: Cloud, suite: Suite, member: Estate) ->
     assert found == {"before": "timed-out", "after": "succeeded", "complete": "succeeded"}
     assert backup["status"] == "partially-successful"
     once_each(backup, member, volumes)
+
+
+def test_agents_of_the_member_are_read_by_a_role_that_only_looks(cloud: Cloud, suite: Suite, member: Estate) -> None:
+    instance, _ = member.instance()
+    policy = suite.policy(of_instance(instance), account="prod", scripts=scripts(before=shell("exit 0")))
+
+    (agent,) = cloud.cpm("agent", "list", "--policy", policy, "--json").json
+
+    assert (agent["instance"], agent["account"], agent["ping"], agent["missing"]) == (instance, "prod", "online", [])
+    assumed = {call["principal"] for call in cloud.calls() if call["app"] == "cpm-api" and call["account"] == MEMBER}
+    assert assumed and all(":assumed-role/cpm-backup-reader/" in principal for principal in assumed)
 
 
 def test_every_kind_goes_through_roles(suite: Suite, member: Estate, us: Estate) -> None:

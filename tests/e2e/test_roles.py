@@ -13,7 +13,8 @@ from tests.cloud import HOME, MEMBER, Cloud, load_template
 
 FUNCTIONS = {
     "cpm-api": "ApiRole", "cpm-backup": "BackupRole", "cpm-cleaner": "CleanerRole", "cpm-dispatcher": "DispatcherRole",
-    "cpm-events": "EventsRole", "cpm-notifier": "NotifierRole", "cpm-tag-scanner": "TagScannerRole",
+    "cpm-events": "EventsRole", "cpm-notifier": "NotifierRole", "cpm-recoverer": "RecovererRole",
+    "cpm-tag-scanner": "TagScannerRole",
 }
 
 # Not called by the code of a function, but by AWS in its name.
@@ -25,28 +26,47 @@ BY_AWS = {
     "dynamodb:GetShardIterator": "Lambda reads the table's stream for the function",
     "dynamodb:ListStreams": "Lambda asks for it before it reads a stream",
     "sqs:SendMessage": "Lambda sends dead letters for the function",
+    "kms:CreateGrant": "EC2, RDS, Redshift and DynamoDB get the use of a key from the caller",
     "kms:Decrypt": "DynamoDB, SNS and SQS use the key for the caller",
     "kms:DescribeKey": "DynamoDB uses the key for the caller",
     "kms:Encrypt": "DynamoDB uses the key for the caller",
     "kms:GenerateDataKey": "DynamoDB, SNS and SQS use the key for the caller",
+    "kms:GenerateDataKeyWithoutPlaintext": "EC2 uses the key for the caller",
     "kms:ReEncryptFrom": "DynamoDB uses the key for the caller",
     "kms:ReEncryptTo": "DynamoDB uses the key for the caller",
 }
 # Not calls of their own: AWS asks for them when the calls that make something come with tags.
-WITHOUT_A_CALL = {"ec2:CreateTags", "rds:AddTagsToResource", "redshift:CreateTags"}
+WITHOUT_A_CALL = {"ec2:CreateTags", "iam:PassRole", "rds:AddTagsToResource", "redshift:CreateTags"}
+# A restore of a table takes all that fills one; the suite calls them for its own table only, or not at all.
+FILLS_TABLES = {f"dynamodb:{name}" for name in ("BatchWriteItem", "DeleteItem", "Scan", "UpdateItem")}
+# Ways of recoveries that no test of the local cloud goes: groups of its own that a plan names, an image that is shared, a cluster
+# that is protected, a table that is undone, a check that runs out of time, an answer that comes before the question. The tests of
+# the use cases and of the adapters go them.
+SELDOM = {
+    "cpm-cleaner": {"dynamodb:DeleteTable", "dynamodb:DescribeTable", "tag:GetResources"},
+    "cpm-recoverer": {
+        "ec2:ModifyImageAttribute", "rds:DescribeDBClusterParameterGroups", "rds:DescribeDBParameterGroups",
+        "rds:ModifyDBCluster", "redshift:DescribeClusterParameterGroups", "redshift:DescribeClusterSubnetGroups",
+        "ssm:CancelCommand", "ssm:ListCommandInvocations", "states:SendTaskSuccess",
+    },
+}
 # How services sign, where IAM calls them otherwise.
 IN_IAM = {"monitoring": "cloudwatch", "tagging": "tag"}
 # What takes something away, but items of the suite's own table.
-TAKES_AWAY = re.compile(r"\w+:(Delete|Deregister)(?!Item)\w+")
+TAKES_AWAY = re.compile(r"\w+:(Delete|Deregister|Terminate)(?!Item)\w+")
 # Calls that look at tags; backups of tables have none.
 BY_NAME_ONLY = {"dynamodb:DeleteBackup"}
+# Anybody may ask who they are.
+ALWAYS_ALLOWED = {"sts:GetCallerIdentity"}
 # Transactions are no action of IAM: each item needs the action that it is.
 TRANSACTIONS = {"TransactWriteItems", "TransactGetItems"}
 
 
 def statements(role: dict[str, Any]) -> list[dict[str, Any]]:
-    """The statements of a role's own policies."""
-    policies = role["Properties"].get("Policies", [])
+    """The statements of a role's policies, those of the template's managed policies included."""
+    resources = load_template("template.yaml")["Resources"]
+    managed = [resources[arn["Ref"]]["Properties"] for arn in role["Properties"].get("ManagedPolicyArns", [])]
+    policies = [*role["Properties"].get("Policies", []), *managed]
     return [statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
 
 
@@ -57,7 +77,7 @@ def named(statement: dict[str, Any]) -> set[str]:
 
 
 def actions(role: dict[str, Any]) -> set[str]:
-    """What a role's own policies allow."""
+    """What a role's policies allow."""
     return {action for statement in statements(role) if statement["Effect"] == "Allow" for action in named(statement)}
 
 
@@ -98,7 +118,7 @@ def test_nothing_is_called_that_is_not_allowed(
 ) -> None:
     calls = called[app, HOME]
     assert calls, f"{app} called nothing: its calls are not on record"
-    assert calls <= actions(template[FUNCTIONS[app]])
+    assert calls - ALWAYS_ALLOWED <= actions(template[FUNCTIONS[app]])
 
 
 @pytest.mark.usefixtures("whole_run")
@@ -106,7 +126,8 @@ def test_nothing_is_called_that_is_not_allowed(
 def test_nothing_is_allowed_that_is_never_called(
     called: dict[tuple[str, str], set[str]], template: dict[str, Any], app: str
 ) -> None:
-    assert actions(template[FUNCTIONS[app]]) - called[app, HOME] - set(BY_AWS) - WITHOUT_A_CALL == set()
+    spare = set(BY_AWS) | WITHOUT_A_CALL | (FILLS_TABLES if app == "cpm-recoverer" else set()) | SELDOM.get(app, set())
+    assert actions(template[FUNCTIONS[app]]) - called[app, HOME] - spare == set()
 
 
 @pytest.mark.usefixtures("whole_run")
@@ -114,14 +135,17 @@ def test_the_members_roles_allow_what_is_called_and_no_more(called: dict[tuple[s
     roles = load_template("member-account.yaml")["Resources"]
     by_backup = called["cpm-backup", MEMBER] | called["cpm-tag-scanner", MEMBER]
     assert actions(roles["BackupRole"]) - WITHOUT_A_CALL == by_backup
-    assert actions(roles["CleanupRole"]) == called["cpm-cleaner", MEMBER]
+    # What recoveries may do there is what they may do at home, which is called in full: not all of it is done there as well.
+    assert called["cpm-cleaner", MEMBER] <= actions(roles["CleanupRole"])
+    assert called["cpm-recoverer", MEMBER] - ALWAYS_ALLOWED <= actions(roles["RecoveryRole"])
+    assert actions(roles["ReaderRole"]) == called["cpm-api", MEMBER]
 
 
 def test_only_the_cleaner_can_delete_and_only_what_is_ours(template: dict[str, Any]) -> None:
     for app, role in FUNCTIONS.items():
         deletes = {action for action in actions(template[role]) if TAKES_AWAY.fullmatch(action)}
         assert bool(deletes) == (app == "cpm-cleaner"), app
-    for statement in statements(template["CleanerRole"]):
+    for statement in (it for it in statements(template["CleanerRole"]) if it["Effect"] == "Allow"):
         taken = {action for action in named(statement) if TAKES_AWAY.fullmatch(action)}
         if taken - BY_NAME_ONLY:
             assert "aws:ResourceTag/cpm:deployment" in str(statement.get("Condition"))

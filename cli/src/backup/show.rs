@@ -100,7 +100,8 @@ fn set(layout: Layout, units: &[&UnitView]) -> String {
     shown
 }
 
-fn state(state: UnitState) -> Cell {
+/// How far a unit is, by its colour.
+pub(crate) fn state(state: UnitState) -> Cell {
     match state {
         UnitState::Planned => Cell::new("planned"),
         UnitState::Pending => Cell::new("pending").fg(Color::Cyan),
@@ -111,7 +112,7 @@ fn state(state: UnitState) -> Cell {
 }
 
 /// The runs of scripts, with what went wrong and what they wrote below.
-fn scripts(layout: Layout, times: &Times, runs: &[ScriptView]) -> String {
+pub(crate) fn scripts(layout: Layout, times: &Times, runs: &[ScriptView]) -> String {
     if runs.is_empty() {
         return String::new();
     }

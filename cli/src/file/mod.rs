@@ -1,6 +1,8 @@
-//! Policy files: reading them, and finding the place of what is wrong.
+//! Policy files and plans of recoveries: reading them, and finding the place of what is wrong.
 
 mod explain;
+mod plan;
+mod scenario;
 mod tree;
 
 use std::{
@@ -11,8 +13,14 @@ use std::{
 };
 
 use cpm_domain::document::{Document, Merged, Problem};
+use serde::de::DeserializeOwned;
 
 use self::{explain::Explained, tree::Tree};
+pub(crate) use self::{
+    explain::nearest,
+    plan::{PlanFile, Printed},
+    scenario::ScenarioFile,
+};
 use crate::fault::{Fault, Faults};
 
 /// The files of a command, as one document.
@@ -113,6 +121,11 @@ fn listed(directory: &Path) -> Result<Vec<PathBuf>, Fault> {
 }
 
 fn read_one(path: &Path) -> Result<(Source, Document), Fault> {
+    parse(&shown(path), &text_of(path)?)
+}
+
+/// What stands in a file.
+fn text_of(path: &Path) -> Result<String, Fault> {
     let bytes = if is_standard_input(path) {
         let mut bytes = Vec::new();
         io::stdin().read_to_end(&mut bytes).map(|_| bytes)
@@ -125,22 +138,32 @@ fn read_one(path: &Path) -> Result<(Source, Document), Fault> {
             error.as_bytes().iter().take(error.utf8_error().valid_up_to()).filter(|byte| **byte == b'\n').count();
         Fault::new("this is not text in UTF-8", "save the file as UTF-8").at(format!("{}:{}", shown(path), line + 1))
     })?;
-    parse(&shown(path), text.strip_prefix('\u{feff}').unwrap_or(&text))
+    Ok(text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned())
 }
 
 fn parse(name: &str, text: &str) -> Result<(Source, Document), Fault> {
+    let help = "write `accounts`, `schedules` or `policies` into it; `cpm export` shows those of a deployment";
+    parse_as(name, text, help)
+}
+
+/// Reads a text; `if_empty` says what belongs into one that says nothing.
+fn parse_as<T: DeserializeOwned>(name: &str, text: &str, if_empty: &str) -> Result<(Source, T), Fault> {
     let text: Rc<str> = text.into();
     let told = |explained: Explained| Fault::new(explained.what, explained.help).within(name, &text, explained.span);
     // First whether it is YAML at all: the reader below would stop at what is missing before a mistake of syntax.
     let tree = Tree::of(&text).map_err(|error| told(explain::syntax(&error, &text)))?;
     let options = serde_saphyr::options! { with_snippet: false };
-    let document: Document = serde_saphyr::from_str_with_options(&text, options)
-        .map_err(|error| told(explain::value(&error, &text, &tree)))?;
+    let nothing = || Fault::new("the file says nothing", if_empty).at(name);
+    let value: T = serde_saphyr::from_str_with_options(&text, options).map_err(|error| {
+        if tree.is_empty() && text.lines().all(|line| line.trim().is_empty() || line.trim().starts_with('#')) {
+            return nothing();
+        }
+        told(explain::value(&error, &text, &tree))
+    })?;
     if tree.is_empty() {
-        let help = "write `accounts`, `schedules` or `policies` into it; `cpm export` shows those of a deployment";
-        return Err(Fault::new("the file says nothing", help).at(name));
+        return Err(nothing());
     }
-    Ok((Source { name: name.to_owned(), text: Rc::clone(&text), tree }, document))
+    Ok((Source { name: name.to_owned(), text: Rc::clone(&text), tree }, value))
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Fault {

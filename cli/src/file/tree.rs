@@ -74,6 +74,15 @@ impl Tree {
         Some(first_line(text, place))
     }
 
+    /// The place of what a path names, if it is there.
+    pub(super) fn find(&self, text: &str, path: &str) -> Option<Range<usize>> {
+        let mut node = self.root?;
+        for step in steps(path) {
+            (node, _) = self.child(node, &step, 0)?;
+        }
+        self.locate(text, path)
+    }
+
     /// The place of the value that belongs to a key at a place.
     pub(super) fn value_of(&self, text: &str, key: &Range<usize>) -> Option<Range<usize>> {
         let entries = self.nodes.iter().filter_map(|node| match &node.content {
@@ -262,6 +271,16 @@ empty:
     fn locates(#[case] path: &str, #[case] shown: &str) {
         let place = Tree::of(TEXT).unwrap().locate(TEXT, path).unwrap();
         assert_eq!(&TEXT[place], shown);
+    }
+
+    #[rstest]
+    #[case("policies[0].targets[1].region", true)]
+    #[case("policies[1].role", true)]
+    #[case("policies[0].targets[1].option", false)]
+    #[case("policies[7]", false)]
+    fn finds_what_is_there(#[case] path: &str, #[case] there: bool) {
+        let tree = Tree::of(TEXT).unwrap();
+        assert_eq!(tree.find(TEXT, path), tree.locate(TEXT, path).filter(|_| there));
     }
 
     #[test]

@@ -11,10 +11,12 @@
 
 mod command;
 mod configuration;
+mod drills;
 mod files;
 mod help;
 mod network;
 mod offline;
+mod recoveries;
 mod runs;
 mod stub;
 mod terminal;

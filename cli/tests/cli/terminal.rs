@@ -22,7 +22,10 @@ use serde_json::{Value, json};
 use crate::{
     command::cpm_at,
     stub::Stub,
-    views::{alert, applied, backup, backup_summary, event, frozen, plan, policy, policy_summary, scan, scan_run},
+    views::{
+        alert, applied, backup, backup_summary, checked, event, frozen, images, panel, plan, policy, policy_summary,
+        recovery, scan, scan_run, switching,
+    },
 };
 
 /// The binary on a terminal of its own.
@@ -185,6 +188,59 @@ fn the_freezer_asks_and_says_what_becomes_of_it() {
     }
 }
 
+/// Answers to the question before a recovery, and whether it is started.
+#[rstest]
+#[case(&["yes\n"], true)]
+#[case(&["no\n"], false)]
+#[case(&["\x04"], false)]
+#[case(&["\n", "sure\n", "yes\n"], true)]
+fn recover_shows_what_will_be_made_and_asks_once(#[case] answers: &[&str], #[case] done: bool) {
+    let stub = Stub::start()
+        .on("POST /v1/recoveries/plan", checked(&json!([])))
+        .on("POST /v1/recoveries", recovery("r7", "running"))
+        .on("GET /v1/recoveries/r7", recovery("r7", "succeeded"));
+    let mut terminal = Terminal::start(command(&stub, &["recover", "instance", "17"]), 80);
+    for (n, keys) in answers.iter().enumerate() {
+        terminal.until(QUESTION, n + 1);
+        terminal.types(keys);
+    }
+    let (code, shown) = terminal.end();
+    assert_eq!(
+        (code, stub.requests().contains(&"POST /v1/recoveries".to_owned())),
+        (i32::from(!done), done),
+        "{shown}"
+    );
+    let (asked, then) = shown.split_once("Recover this? ").unwrap();
+    assert_snapshot!("recover_asks", asked);
+    assert!(done || then.contains("Nothing was made."), "{shown}");
+}
+
+#[test]
+fn recover_says_what_is_deleted_before_it_asks() {
+    let stub = Stub::start().on("POST /v1/recoveries/plan", switching());
+    let mut terminal = Terminal::start(command(&stub, &["recover", "volumes", "17"]), 80);
+    terminal.until(QUESTION, 1);
+    terminal.types("no\n");
+    let (code, shown) = terminal.end();
+    assert_eq!((code, stub.requests().len()), (1, 1), "{shown}");
+    assert_snapshot!(shown);
+}
+
+#[test]
+fn recover_asks_nobody_who_said_yes_before() {
+    let stub = Stub::start()
+        .on("POST /v1/recoveries/plan", checked(&json!([])))
+        .on("POST /v1/recoveries", recovery("r7", "running"))
+        .on("GET /v1/recoveries/r7", recovery("r7", "running"))
+        .on("GET /v1/recoveries/r7", recovery("r7", "succeeded"));
+    let mut terminal = Terminal::start(command(&stub, &["recover", "instance", "17", "--yes"]), 80);
+    terminal.until("1 of 4 calls done", 1);
+    let (code, shown) = terminal.end();
+    assert!(code == 0 && !shown.contains(QUESTION), "{shown}");
+    let (_, answer) = shown.rsplit_once('\r').unwrap();
+    assert!(answer.contains("succeeded") && !answer.contains("1 of 4"), "{answer:?}");
+}
+
 fn monitor() -> Stub {
     let long = "a-policy-with-quite-a-long-name-as-people-have-them-in-large-estates";
     let mut named = backup_summary(120_345, "partially-successful");
@@ -206,9 +262,20 @@ fn monitor() -> Stub {
         .on("GET /v1/accounts", json!({"accounts": [crate::views::account("main"), crate::views::assumed()]}))
         .on("GET /v1/schedules", json!({"schedules": [crate::views::schedule("nightly")]}))
         .on("POST /v1/plan", plan())
+        .on("GET /v1/backups/17/recovery", panel())
+        .on(
+            "GET /v1/recoveries",
+            json!({"recoveries": [recovery("r120345", "failed"), recovery("r7", "succeeded")], "next": null}),
+        )
+        .on("GET /v1/recoveries/r7", recovery("r7", "succeeded"))
+        .on("POST /v1/images/like", images())
 }
 
 #[rstest]
+#[case(&["recover", "list"])]
+#[case(&["recover", "show", "17"])]
+#[case(&["recover", "show", "r7"])]
+#[case(&["image", "like", "17"])]
 #[case(&["account", "list"])]
 #[case(&["schedule", "list"])]
 #[case(&["policy", "list"])]

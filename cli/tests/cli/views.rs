@@ -41,6 +41,14 @@ pub fn policy(name: &str) -> Value {
         "complete": {"lambda": "arn:aws:lambda:us-east-1:111122223333:function:truncate-logs"}});
     view["vss"] = json!("diskshadow");
     view["max_frozen"] = json!("10s");
+    view["last_recovery"] = json!({"id": "r7", "kind": "instance", "backup": 17, "state": "succeeded",
+        "started": "2026-04-01T09:00:00Z", "ended": "2026-04-01T09:03:20Z"});
+    view["recovery"] = json!({"approval": true});
+    view["drill"] = json!({"schedule": "weekly", "quarantine": {"subnet": "subnet-1a2b3c4d",
+        "security_groups": ["sg-1a2b3c4d"]}});
+    view["readiness"] = json!({"last_drill": {"id": "d5", "state": "succeeded", "backup": 17,
+        "started": "2026-03-29T03:05:00Z", "ended": "2026-03-29T03:12:00Z"},
+        "next_drill": "2026-04-05T03:00:00Z", "rto": 312, "rpo": 7500});
     view["slots"] = json!([{"schedule": "nightly", "next": "2026-03-30T00:00:00Z"}]);
     view["targets"] = json!([
         {"instance": INSTANCE, "region": "us-east-1", "volumes": {"exclude": [VOLUME]}, "option": "initial-ami",
@@ -173,4 +181,126 @@ pub fn agents() -> Value {
         json!([{"what": "Systems Manager does not manage the instance", "advice": "install the SSM Agent"}]);
     json!({"agents": [agent(INSTANCE, json!("online"), json!([])),
         agent("i-0123456789abcdef1", Value::Null, missing)]})
+}
+
+/// Backup 17 of `web`: an instance with two volumes and an initial image, and a database of which nothing is there.
+pub fn panel() -> Value {
+    let unit = |kind: &str, id: Value, state: &str, source: &str| json!({"kind": kind, "id": id, "state": state, "source": source, "device": null, "size": null});
+    let mut root = unit("ebs-snapshot", json!("snap-0123456789abcdef0"), "completed", VOLUME);
+    let mut data = unit("ebs-snapshot", json!("snap-0123456789abcdef1"), "completed", "vol-0123456789abcdef1");
+    (root["device"], root["size"]) = (json!("/dev/xvda"), json!(8));
+    (data["device"], data["size"]) = (json!("/dev/sdf"), json!(100));
+    let mut image = unit("ami", json!("ami-0123456789abcdef0"), "completed", INSTANCE);
+    image["initial"] = json!(true);
+    json!({"backup": 17, "policy": "web", "account": "main", "started": "2026-03-29T01:00:02Z",
+        "sources": [
+            {"kind": "instance", "id": INSTANCE, "name": "web-1", "region": "us-east-1",
+                "recover": ["instance", "volumes"], "units": [root, data, image], "origin": instance_origin()},
+            {"kind": "volume", "id": "vol-0123456789abcdef2", "name": null, "region": "us-east-1",
+                "recover": ["volumes"],
+                "units": [unit("ebs-snapshot", json!("snap-0123456789abcdef2"), "completed", "vol-0123456789abcdef2")],
+                "origin": null},
+            {"kind": "rds", "id": "orders", "name": null, "region": "eu-west-1", "recover": [],
+                "units": [unit("rds-snapshot", Value::Null, "failed", "orders")], "origin": database_origin()}],
+        "scripts": script_runs(),
+        "recoveries": [recovery("r3", "succeeded")]})
+}
+
+fn instance_origin() -> Value {
+    json!({"kind": "instance", "id": INSTANCE, "instance_type": "m5.large", "architecture": "x86_64",
+        "platform": "linux", "platform_details": "Linux/UNIX",
+        "image": {"id": "ami-0fedcba9876543210", "known": true, "name": "al2023-ami-2023.1"},
+        "zone": "us-east-1a", "subnet": "subnet-0123456789abcdef0", "private_ip": "10.0.0.5", "ena": true,
+        "termination_protection": false, "monitoring": false, "ebs_optimized": false, "interfaces": 1,
+        "volumes": [], "tags": {"Name": "web-1"}})
+}
+
+fn database_origin() -> Value {
+    json!({"kind": "rds", "id": "orders", "engine": "postgres", "engine_version": "16.3", "class": "db.m5.large",
+        "storage": 100, "storage_type": "gp3", "zone": "eu-west-1a", "multi_az": true})
+}
+
+/// The plan of an instance, with every default.
+pub fn whole_plan() -> Value {
+    json!({"backup": 17, "source": INSTANCE, "account": "main", "region": "us-east-1", "on_failure": "keep",
+        "instance": {"launch_from": "snapshot", "image_handling": "deregister", "count": 1, "type": "m5.large",
+            "architecture": "x86_64", "subnet": "subnet-0123456789abcdef0", "tenancy": "default",
+            "private_ip": "10.0.0.5", "secondary_ips": [], "elastic_ip": "",
+            "security_groups": ["sg-0123456789abcdef0", "sg-0123456789abcdef1"], "key_pair": "ops",
+            "user_data": "IyEvYmluL2Jhc2gK", "shutdown_behavior": "stop", "termination_protection": true,
+            "monitoring": false, "ebs_optimized": true, "metadata": {"http_tokens": "required"},
+            "tags": {"Name": "web-1", "note": "yes: #1"},
+            "volumes": [
+                {"volume": VOLUME, "recover": true, "device": "/dev/xvda", "size": 8, "type": "gp3", "iops": 3000,
+                    "throughput": 125, "delete_on_termination": true, "tags": {}},
+                {"volume": "vol-0123456789abcdef1", "recover": false, "device": "/dev/sdf", "size": 100, "type": "io2",
+                    "iops": 5000, "delete_on_termination": false}]}})
+}
+
+pub fn checked(problems: &Value) -> Value {
+    json!({"plan": whole_plan(), "problems": problems, "warnings": ["only the first of 2 interfaces is recovered"]})
+}
+
+/// The plan of volumes that are switched.
+pub fn switching() -> Value {
+    json!({"plan": {"backup": 17, "source": INSTANCE, "account": "main", "region": "us-east-1", "on_failure": "remove",
+            "role": {"arn": "arn:aws:iam::111122223333:role/restore"},
+            "volumes": {"attach_to": INSTANCE, "attach_behavior": "switch-and-delete", "volumes": [
+                {"volume": VOLUME, "recover": true, "device": "/dev/xvda", "size": 8, "type": "gp3",
+                    "zone": "us-east-1a"}]}},
+        "problems": [], "warnings": []})
+}
+
+/// In the order in which scripts find the fields.
+pub fn recovery(id: &str, state: &str) -> Value {
+    let is_over = matches!(state, "succeeded" | "failed" | "undone");
+    let ended = if is_over { json!("2026-04-01T09:03:20Z") } else { Value::Null };
+    let mut view = json!({"id": id, "backup": 17, "policy": "web", "kind": "instance", "account": "main",
+        "region": "us-east-1", "state": state, "purpose": "manual", "asked_by": "arn:aws:iam::111122223333:user/ann",
+        "on_failure": "keep", "started": "2026-04-01T09:00:00Z", "ended": ended, "approve_by": null, "answer": null,
+        "works": {"all": 4, "done": 1, "failed": 0}, "made": [], "errors": [], "plan": whole_plan(), "log": [
+            {"time": "2026-04-01T09:00:00Z", "level": "info",
+                "message": "instance of i-0123456789abcdef0 from backup 17, asked for by ann"}]});
+    let made = |kind: &str, id: &str, state: &str, device: Value, addresses: Value| {
+        json!({"kind": kind, "region": "us-east-1", "account": "main", "id": id, "state": state, "from": null,
+            "device": device, "addresses": addresses})
+    };
+    let instance = made("instance", "i-0fedcba9876543210", "ready", Value::Null, json!(["10.0.0.5", "203.0.113.7"]));
+    let volume = made("volume", "vol-0fedcba9876543210", "ready", json!("/dev/xvda"), json!([]));
+    match state {
+        "succeeded" => {
+            view["works"] = json!({"all": 4, "done": 4, "failed": 0});
+            view["made"] =
+                json!([made("image", "ami-0fedcba9876543210", "gone", Value::Null, json!([])), instance, volume]);
+        }
+        "failed" => {
+            view["works"] = json!({"all": 4, "done": 1, "failed": 3});
+            view["made"] = json!([made("image", "ami-0fedcba9876543210", "ready", Value::Null, json!([]))]);
+            view["errors"] = json!([{"code": "InsufficientInstanceCapacity",
+                "message": "ec2:RunInstances as the role of the function recoverer: there is no capacity in us-east-1a",
+                "advice": "take another zone: us-east-1b or us-east-1c"}]);
+        }
+        "waiting-for-approval" => {
+            view["works"] = json!({"all": 0, "done": 0, "failed": 0});
+            view["approve_by"] = json!("2026-04-02T09:00:00Z");
+        }
+        _ => {}
+    }
+    view
+}
+
+pub fn images() -> Value {
+    let image = |id: &str, name: &str| {
+        json!({"id": id, "known": true, "name": name, "owner": "137112412989",
+        "owner_alias": "amazon", "created": "2026-01-15T00:00:00.000Z", "architecture": "x86_64",
+        "virtualization": "hvm", "root_device_type": "ebs", "root_device": "/dev/xvda",
+        "platform_details": "Linux/UNIX", "ena": true})
+    };
+    let mut original = image("ami-0fedcba9876543210", "al2023-ami-2023.1");
+    original["description"] = json!("Amazon Linux 2023 AMI");
+    json!({"original": original, "region": "eu-west-1", "images": [
+        {"image": image("ami-0123456789abcdef0", "al2023-ami-2023.1"),
+            "reasons": ["the same name and owner", "the same architecture, x86_64"], "differences": []},
+        {"image": image("ami-0123456789abcdef1", "al2023-ami-2023.2"),
+            "reasons": ["the same name up to its version"], "differences": ["its name ends in 2023.2, not 2023.1"]}]})
 }

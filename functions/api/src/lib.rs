@@ -6,25 +6,32 @@
 mod accounts;
 mod agents;
 mod alerts;
+mod approve;
 mod audit;
 mod backups;
 mod caller;
 mod cleanups;
 mod configuration;
+mod drills;
 mod freezer;
 mod openapi;
 mod policies;
+mod recoveries;
 mod refusal;
 mod request;
 mod scans;
+mod scenarios;
 mod schedules;
 
 use std::sync::Arc;
 
 use axum::{Router, extract::DefaultBodyLimit, middleware, routing::get};
-use cpm_app::{agents::AgentDesk, configuration::Setup, freezer::Freezer, run::Runs};
+use cpm_app::{
+    agents::AgentDesk, configuration::Setup, drill::DrillDesk, freezer::Freezer, recover::RecoveryDesk, run::Runs,
+    scenario::ScenarioDesk,
+};
 use cpm_domain::{name::OwnerName, schedule::Zone};
-use cpm_ports::{Agents, Clock, Drivers, Executions, Store};
+use cpm_ports::{Agents, Clock, Drivers, Executions, Planner, Store};
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -43,6 +50,8 @@ pub struct World {
     pub drivers: Drivers,
     /// What looks after agents.
     pub agents: Arc<dyn Agents>,
+    /// What holds plans of recoveries against AWS.
+    pub planner: Arc<dyn Planner>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// The zone of new schedules that name none.
@@ -75,6 +84,38 @@ impl World {
         }
     }
 
+    fn recoveries<'a>(&'a self, caller: &'a Caller) -> RecoveryDesk<'a> {
+        RecoveryDesk {
+            store: &*self.store,
+            executions: &*self.executions,
+            planner: &*self.planner,
+            clock: &*self.clock,
+            owner: &caller.owner,
+            actor: &caller.actor,
+        }
+    }
+
+    fn drills<'a>(&'a self, caller: &'a Caller) -> DrillDesk<'a> {
+        DrillDesk {
+            store: &*self.store,
+            executions: &*self.executions,
+            clock: &*self.clock,
+            owner: &caller.owner,
+            actor: &caller.actor,
+        }
+    }
+
+    fn scenarios<'a>(&'a self, caller: &'a Caller) -> ScenarioDesk<'a> {
+        ScenarioDesk {
+            store: &*self.store,
+            executions: &*self.executions,
+            planner: &*self.planner,
+            clock: &*self.clock,
+            owner: &caller.owner,
+            actor: &caller.actor,
+        }
+    }
+
     fn runs<'a>(&'a self, caller: &'a Caller) -> Runs<'a> {
         Runs {
             store: &*self.store,
@@ -94,6 +135,7 @@ pub fn router(world: World) -> Router {
     let (routes, _) = routes().split_for_parts();
     routes
         .route("/v1/openapi.json", get(openapi::show))
+        .merge(approve::routes())
         .fallback(refusal::no_such_path)
         .method_not_allowed_fallback(refusal::no_such_method)
         .layer(DefaultBodyLimit::max(MAX_BODY))
@@ -110,9 +152,12 @@ fn routes() -> OpenApiRouter<World> {
         .merge(backups::routes())
         .merge(cleanups::routes())
         .merge(configuration::routes())
+        .merge(drills::routes())
         .merge(freezer::routes())
         .merge(policies::routes())
+        .merge(recoveries::routes())
         .merge(scans::routes())
+        .merge(scenarios::routes())
         .merge(schedules::routes());
     OpenApiRouter::with_openapi(openapi::Described::openapi()).nest("/v1", v1)
 }

@@ -5,6 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use cpm_api::{World, router};
 use cpm_aws_dynamodb::Table;
 use cpm_aws_ec2::Ec2;
+use cpm_aws_lambda::Recoverer;
 use cpm_aws_place::Roles;
 use cpm_aws_sfn::Sfn;
 use cpm_aws_ssm::Ssm;
@@ -19,7 +20,11 @@ async fn main() -> Result<(), lambda_http::Error> {
         (Machine::Backup, Settings::required("CPM_BACKUP_STATE_MACHINE")?),
         (Machine::TagScan, Settings::required("CPM_TAG_SCAN_STATE_MACHINE")?),
         (Machine::Cleanup, Settings::required("CPM_CLEANUP_STATE_MACHINE")?),
+        (Machine::Recovery, Settings::required("CPM_RECOVERY_STATE_MACHINE")?),
+        (Machine::Drill, Settings::required("CPM_DRILL_STATE_MACHINE")?),
+        (Machine::Scenario, Settings::required("CPM_SCENARIO_STATE_MACHINE")?),
     ]);
+    let recoverer = Settings::required("CPM_RECOVERER")?;
     let config = aws_config().await;
     let roles = Roles::new(&config);
     let world = World {
@@ -27,6 +32,7 @@ async fn main() -> Result<(), lambda_http::Error> {
         executions: Arc::new(Sfn::new(&config, machines)),
         drivers: Drivers::new(vec![Arc::new(Ec2::of(&roles))]),
         agents: Arc::new(Ssm::new(&roles)),
+        planner: Arc::new(Recoverer::new(&config, recoverer)),
         clock: Arc::new(SystemClock),
         timezone: settings.timezone,
     };

@@ -21,7 +21,7 @@ use crate::refusal::Refusal;
 #[openapi(
     info(
         title = "Cloud Protection Manager",
-        description = "Backups of instances, volumes, databases, clusters and tables by policy and schedule. Every refusal is a Problem (RFC 9457).",
+        description = "Backups of instances, volumes, databases, clusters and tables by policy and schedule, and recoveries from them. Every refusal is a Problem (RFC 9457).",
         license(name = "Apache-2.0")
     ),
     components(schemas(Kind, Problem)),

@@ -49,21 +49,28 @@ impl Refusal {
     }
 }
 
+/// The status that says what kind of failure it is.
+pub(crate) fn status_of(error: &Error) -> StatusCode {
+    match error {
+        Error::NotFound { .. } => StatusCode::NOT_FOUND,
+        Error::BadInput { .. } => StatusCode::BAD_REQUEST,
+        Error::Problems(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        Error::Conflict { .. }
+        | Error::LeaseLost { .. }
+        | Error::TakenOver { .. }
+        | Error::HoldLost { .. }
+        | Error::StillOpen(_)
+        | Error::Store(StoreError::LostRace(_)) => StatusCode::CONFLICT,
+        Error::Store(StoreError::Unavailable(_)) => StatusCode::SERVICE_UNAVAILABLE,
+        Error::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        Error::Aws(error) if error.is_retryable() => StatusCode::SERVICE_UNAVAILABLE,
+        Error::Aws(_) => StatusCode::BAD_GATEWAY,
+    }
+}
+
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
-        let status = match &error {
-            Error::NotFound { .. } => StatusCode::NOT_FOUND,
-            Error::BadInput { .. } => StatusCode::BAD_REQUEST,
-            Error::Problems(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Error::Conflict { .. }
-            | Error::LeaseLost { .. }
-            | Error::StillOpen(_)
-            | Error::Store(StoreError::LostRace(_)) => StatusCode::CONFLICT,
-            Error::Store(StoreError::Unavailable(_)) => StatusCode::SERVICE_UNAVAILABLE,
-            Error::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
-            Error::Aws(error) if error.is_retryable() => StatusCode::SERVICE_UNAVAILABLE,
-            Error::Aws(_) => StatusCode::BAD_GATEWAY,
-        };
+        let status = status_of(&error);
         let (code, advice) = (error.code().name.to_owned(), error.advice());
         match error {
             Error::Problems(problems) => {

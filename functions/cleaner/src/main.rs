@@ -1,4 +1,4 @@
-//! The steps of cleanup: plan, delete, settle. The only function that can delete.
+//! The steps of cleanup: plan, delete, settle; of recoveries: tidy, undo; and of drills: clear. The only function that can delete.
 
 use cpm_app::cleanup::Steps;
 use cpm_aws_dynamodb::Table;
@@ -14,7 +14,14 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let config = aws_config().await;
     let table = Table::new(&config, &settings.table);
     let deleters = cpm_aws_targets::deleters(&config);
-    let steps = Steps { store: &table, deleters: &deleters, clock: &SystemClock };
+    let removers = cpm_aws_targets::removers(&config);
+    let steps = Steps {
+        store: &table,
+        deleters: &deleters,
+        removers: &removers,
+        clock: &SystemClock,
+        deployment: &settings.deployment,
+    };
     serve(|step, deadline| run(&steps, step, deadline)).await
 }
 
@@ -23,5 +30,8 @@ async fn run(steps: &Steps<'_>, step: Step, deadline: Deadline) -> Result<Value,
         Step::Plan { start } => json!(steps.plan(&start).await?),
         Step::Delete => json!(steps.delete(deadline).await?),
         Step::Settle => json!(steps.settle().await?),
+        Step::Tidy { running } => json!(steps.tidy(&running, deadline).await?),
+        Step::Undo { running } => json!(steps.undo(&running, deadline).await?),
+        Step::Clear { running } => json!(steps.clear(&running, deadline).await?),
     })
 }

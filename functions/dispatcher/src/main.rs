@@ -15,8 +15,17 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let settings = Settings::from_env()?;
     let config = aws_config().await;
     let table = Table::new(&config, &settings.table);
-    let machine = Settings::required("CPM_BACKUP_STATE_MACHINE")?;
-    let sfn = Sfn::new(&config, HashMap::from([(Machine::Backup, machine)]));
+    let backup = Settings::required("CPM_BACKUP_STATE_MACHINE")?;
+    let recovery = Settings::required("CPM_RECOVERY_STATE_MACHINE")?;
+    let drill = Settings::required("CPM_DRILL_STATE_MACHINE")?;
+    let scenario = Settings::required("CPM_SCENARIO_STATE_MACHINE")?;
+    let machines = [
+        (Machine::Backup, backup),
+        (Machine::Recovery, recovery),
+        (Machine::Drill, drill),
+        (Machine::Scenario, scenario),
+    ];
+    let sfn = Sfn::new(&config, HashMap::from(machines));
     let dispatcher = Dispatcher { store: &table, executions: &sfn, clock: &SystemClock };
     serve(|_: Value, deadline| tick(&dispatcher, &settings.deployment, deadline)).await
 }
@@ -31,6 +40,7 @@ async fn tick(dispatcher: &Dispatcher<'_>, deployment: &str, deadline: Deadline)
         "already": tick.already,
         "made_up": tick.made_up,
         "resumed": tick.resumed,
+        "watched": tick.watched,
         "failed": tick.failed,
         "cut_short": tick.cut_short,
     }))

@@ -1,11 +1,12 @@
 //! The events of EventBridge that the suite listens to, as AWS writes them.
 
-use cpm_contracts::backup::StartBackup;
+use cpm_contracts::{backup::StartBackup, recovery::StartRecovery};
 use cpm_domain::{
     aws::snapshot_state,
     id::{AccountId, Region, SnapshotId, UnitId},
     kind::{Kind, Resource},
     name::{OwnerName, PolicyName},
+    recovery::RecoveryId,
     tag::TAG_KEY,
     unit::{UnitKind, UnitReport, UnitState},
 };
@@ -39,6 +40,15 @@ pub(crate) enum Event {
         owner: OwnerName,
         /// Which policy.
         policy: PolicyName,
+        /// The execution's name.
+        execution: String,
+    },
+    /// An execution of the recovery machine ended badly (source `aws.states`).
+    RecoveryDied {
+        /// Whose.
+        owner: OwnerName,
+        /// Which recovery.
+        recovery: RecoveryId,
         /// The execution's name.
         execution: String,
     },
@@ -143,8 +153,7 @@ pub(crate) fn read(event: Value) -> Result<Event, String> {
         "Tag Change on Resource" => return Ok(tag(&envelope)),
         "Step Functions Execution Status Change" => {
             let change: StatusChange = serde_json::from_value(envelope.detail).map_err(text)?;
-            let start: StartBackup = serde_json::from_str(&change.input).map_err(|error| error.to_string())?;
-            return Ok(Event::Died { owner: start.owner, policy: start.policy, execution: change.name });
+            return died(change);
         }
         _ => return Ok(Event::Other),
     };
@@ -152,6 +161,16 @@ pub(crate) fn read(event: Value) -> Result<Event, String> {
         return Ok(Event::Other);
     }
     Ok(Event::Units { region: envelope.region, reports })
+}
+
+/// What the execution was started with tells of which machine it is.
+fn died(change: StatusChange) -> Result<Event, String> {
+    let StatusChange { name: execution, input } = change;
+    if let Ok(StartRecovery { owner, recovery }) = serde_json::from_str(&input) {
+        return Ok(Event::RecoveryDied { owner, recovery, execution });
+    }
+    let StartBackup { owner, policy, .. } = serde_json::from_str(&input).map_err(|error| error.to_string())?;
+    Ok(Event::Died { owner, policy, execution })
 }
 
 /// What AWS tells of a unit without saying what it was made of.
@@ -305,5 +324,14 @@ mod tests {
         let detail = json!({"name": "web-1", "status": "ABORTED", "input": input});
         let event = envelope("aws.states", "Step Functions Execution Status Change", &json!([]), &detail);
         assert!(matches!(read(event), Ok(Event::Died { execution, .. }) if execution == "web-1"));
+    }
+
+    #[test]
+    fn a_dead_execution_of_a_recovery() {
+        let detail =
+            json!({"name": "recovery-1-r17", "status": "FAILED", "input": r#"{"owner":"root","recovery":"r17"}"#});
+        let event = envelope("aws.states", "Step Functions Execution Status Change", &json!([]), &detail);
+        let Ok(Event::RecoveryDied { recovery, execution, .. }) = read(event) else { panic!() };
+        assert_eq!((recovery, execution.as_str()), (RecoveryId(17), "recovery-1-r17"));
     }
 }

@@ -4,7 +4,7 @@ mod event;
 
 use std::collections::HashMap;
 
-use cpm_app::{resume, scan, unit};
+use cpm_app::{recovery, resume, scan, unit};
 use cpm_aws_dynamodb::Table;
 use cpm_aws_sfn::Sfn;
 use cpm_contracts::code;
@@ -38,6 +38,11 @@ async fn hear(table: &Table, sfn: &Sfn, own: &AccountId, event: Value) -> Result
         Event::Died { owner, policy, execution } => {
             let noted = resume::execution_died(table, &owner, &policy, &execution, SystemClock.now()).await?;
             tracing::warn!(%policy, execution, noted, "an execution died");
+        }
+        Event::RecoveryDied { owner, recovery: id, execution } => {
+            let now = SystemClock.now();
+            let noted = recovery::resume::execution_died(table, &owner, id, &execution, now).await?;
+            tracing::warn!(recovery = %id, execution, noted, "an execution died");
         }
         Event::Other => {}
     }

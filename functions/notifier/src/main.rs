@@ -1,4 +1,5 @@
-//! What the table's stream tells: alerts to SNS for those who subscribed, changes of backups to the event bus.
+//! What the table's stream tells: alerts, and recoveries that wait for an answer, to SNS for those who subscribed; changes
+//! of backups and recoveries to the event bus.
 
 mod record;
 
@@ -17,7 +18,10 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let topic = Topic::new(&config, Settings::required("CPM_ALERT_TOPIC")?);
     let bus = Bus::new(&config, Settings::required("CPM_EVENT_BUS")?);
     let (deployment, account) = (&settings.deployment, &settings.account);
-    let notifier = Notifier { publisher: &topic, bus: &bus, deployment, account };
+    // Without an address of the API no links are sent: people answer by the command line.
+    let address = std::env::var("CPM_APPROVAL_URL").ok().filter(|address| !address.is_empty());
+    let approvals = address.as_deref();
+    let notifier = Notifier { publisher: &topic, bus: &bus, deployment, account, approvals };
     serve(|event, _| tell(&notifier, event)).await
 }
 

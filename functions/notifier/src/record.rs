@@ -1,4 +1,4 @@
-//! A record of the table's stream, read as a change of an alert or of a backup.
+//! A record of the table's stream, read as a change of an alert, of a backup or of a recovery.
 
 use aws_lambda_events::dynamodb::EventRecord;
 use cpm_app::stream::{Change, Item, Record};
@@ -17,6 +17,7 @@ pub(crate) fn read(record: EventRecord) -> Result<Record, String> {
         "ALERTS" => Item::Alert(between(change.old_image, change.new_image, time)?),
         // Nothing in a log changes a state, and a log is most of a record: it is not read.
         "BACKUPS" => Item::Backup(between(without_log(change.old_image), without_log(change.new_image), time)?),
+        "RECOVERIES" => Item::Recovery(between(without_log(change.old_image), without_log(change.new_image), time)?),
         other => return Err(format!("nobody is told of `{other}`")),
     };
     Ok(Record { owner, item })
@@ -36,13 +37,13 @@ fn without_log(mut image: Image) -> Image {
     image
 }
 
-/// The partition key of what is told is `OWNER#<owner>#ALERTS` or `OWNER#<owner>#BACKUPS`.
+/// The partition key of what is told is `OWNER#<owner>#ALERTS`, `OWNER#<owner>#BACKUPS` or `OWNER#<owner>#RECOVERIES`.
 fn partition(keys: &Image) -> Result<(OwnerName, String), String> {
     let pk = keys.get("pk").and_then(|pk| serde_dynamo::from_attribute_value::<_, String>(pk.clone()).ok());
     let pk = pk.ok_or("a record without a partition key")?;
     let parts = pk.strip_prefix("OWNER#").and_then(|rest| rest.split_once('#'));
     let read = parts.and_then(|(owner, partition)| Some((owner.parse().ok()?, partition.to_owned())));
-    read.ok_or_else(|| format!("`{pk}` is not the key of an alert or a backup"))
+    read.ok_or_else(|| format!("`{pk}` is not the key of an alert, a backup or a recovery"))
 }
 
 #[cfg(test)]
@@ -50,6 +51,7 @@ mod tests {
     use cpm_domain::{
         backup::{Backup, Phase},
         id::BackupId,
+        recovery::State,
     };
     use serde_json::json;
 
@@ -93,7 +95,21 @@ mod tests {
         })
     }
 
+    fn recovery(state: &str) -> serde_json::Value {
+        json!({
+            "pk": {"S": RECOVERIES}, "sk": {"S": "000000000017"}, "schema": {"N": "1"}, "item": {"S": "recovery"},
+            "policy_pk": {"S": "OWNER#root#RECOVERIES#db"}, "policy_sk": {"S": "000000000017"},
+            "id": {"S": "r17"}, "backup": {"N": "17"}, "policy": {"S": "db"}, "account": {"S": "main"},
+            "region": {"S": "us-east-1"}, "state": {"S": state}, "asked_by": {"S": "ada"}, "version": {"N": "1"},
+            "plan": {"M": {"backup": {"N": "17"}, "on_failure": {"S": "keep"}, "rds": {"M": {}}}},
+            "approval": {"M": {"expires": {"S": "2026-01-02T00:00:00Z"}, "secret": {"S": "07".repeat(32)}}},
+            "checked": {"S": "2026-01-01T00:00:00Z"}, "started": {"S": "2026-01-01T00:00:00Z"},
+            "log": {"S": "of no form that anybody knows"},
+        })
+    }
+
     const ALERTS: &str = "OWNER#root#ALERTS";
+    const RECOVERIES: &str = "OWNER#root#RECOVERIES";
     const BACKUPS: &str = "OWNER#root#BACKUPS";
 
     #[test]
@@ -121,6 +137,17 @@ mod tests {
         assert_eq!(owner, OwnerName::root());
         assert_eq!(phase(&change.before), Some((BackupId(17), Phase::Planned, 0)));
         assert_eq!(phase(&change.after), Some((BackupId(17), Phase::Asked, 0)));
+    }
+
+    #[test]
+    fn a_recovery_without_its_log() {
+        let images = json!({"OldImage": recovery("waiting-for-approval"), "NewImage": recovery("running")});
+        let read = read(record(RECOVERIES, "MODIFY", &images)).unwrap();
+        let Record { owner, item: Item::Recovery(change) } = read else { panic!("it is a recovery") };
+        let (before, after) = (change.before.unwrap(), change.after.unwrap());
+        assert_eq!((owner, before.id.0, after.log.len()), (OwnerName::root(), 17, 0));
+        assert_eq!((before.state, after.state), (State::WaitingForApproval, State::Running));
+        assert!(after.approval.is_some());
     }
 
     #[test]

@@ -32,6 +32,8 @@ export interface CpmDeploymentProps {
   readonly memberAccounts?: string[];
   /** Roles of other accounts may be assumed if their name matches. */
   readonly memberRoleNamePattern?: string;
+  /** A recovery may name a role of its own to work by if the name of the role matches. */
+  readonly recoveryRoleNamePattern?: string;
   /** ARNs of functions that policies may run before and after their backups. Default: those named cpm-script-… */
   readonly scriptFunctions?: string[];
   /** What the functions were built for. */
@@ -106,6 +108,7 @@ function parametersOf(props: CpmDeploymentProps): Record<string, string | number
     CleanupRate: rate(props.cleanupRate),
     MemberAccounts: props.memberAccounts?.length ? props.memberAccounts : undefined,
     MemberRoleNamePattern: props.memberRoleNamePattern,
+    RecoveryRoleNamePattern: props.recoveryRoleNamePattern,
     ScriptFunctions: props.scriptFunctions?.length ? props.scriptFunctions : undefined,
     Architecture: props.architecture,
   };

@@ -75,7 +75,7 @@ test("every function is an asset of its own", () => {
     const code = readFileSync(join(assembly.directory, path, "bootstrap"), "utf8");
     assert.match(code, new RegExp(`# ${written[name].Properties.CodeUri}\\n`));
   }
-  assert.equal(ofType({ Resources }, "AWS::Serverless::Function").length, 7);
+  assert.equal(ofType({ Resources }, "AWS::Serverless::Function").length, 8);
 });
 
 test("every state machine has its definition, substitutions and all", () => {
@@ -102,6 +102,7 @@ test("what is given takes the place of the parameter", () => {
     cleanupRate: Duration.minutes(1),
     memberAccounts: ["111122223333", "444455556666"],
     memberRoleNamePattern: "backup-*",
+    recoveryRoleNamePattern: "restore-*",
     scriptFunctions: ["arn:aws:lambda:us-east-1:111122223333:function:quiesce"],
     architecture: "x86_64",
   }));
@@ -117,6 +118,8 @@ test("what is given takes the place of the parameter", () => {
   assert.equal(JSON.stringify(Conditions).includes("Ref"), false, "a condition refers to a resource");
   assert.deepEqual(Resources.NotifierFunction.Properties.Environment.Variables.CPM_ALERT_TOPIC["Fn::If"][0], "MakeTopic");
   assert.match(JSON.stringify(Resources.BackupRole), /role\/backup-\*/);
+  assert.match(JSON.stringify(Resources.RecovererRole), /role\/backup-\*-recovery/);
+  assert.match(JSON.stringify(Resources.RecovererRole), /role\/restore-\*/);
   assert.match(JSON.stringify(Resources.BackupRole), /function:quiesce/);
 });
 

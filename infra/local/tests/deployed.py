@@ -76,8 +76,25 @@ Resources:
       Targets: [{Id: f, Arn: !GetAtt Forbidden.Arn}]
   Api: {Type: AWS::ApiGatewayV2::Api, Properties: {Name: x, ProtocolType: HTTP}}
   Stage: {Type: AWS::ApiGatewayV2::Stage, Properties: {ApiId: !Ref Api, StageName: $default, AutoDeploy: true}}
+  Called:
+    Type: AWS::ApiGatewayV2::Integration
+    Properties: {ApiId: !Ref Api, IntegrationType: AWS_PROXY, IntegrationUri: !GetAtt Echo.Arn, PayloadFormatVersion: '2.0'}
+  Signed:
+    Type: AWS::ApiGatewayV2::Route
+    Properties: {ApiId: !Ref Api, RouteKey: 'ANY /v1/{proxy+}', AuthorizationType: AWS_IAM, Target: !Sub 'integrations/${Called}'}
+  Open:
+    Type: AWS::ApiGatewayV2::Route
+    Properties: {ApiId: !Ref Api, RouteKey: GET /open, AuthorizationType: NONE, Target: !Sub 'integrations/${Called}'}
+  MayCall:
+    Type: AWS::Lambda::Permission
+    Properties:
+      FunctionName: !Ref Echo
+      Action: lambda:InvokeFunction
+      Principal: apigateway.amazonaws.com
+      SourceArn: !Sub arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${Api}/*
 Outputs:
   Flow: {Value: !Ref Flow}
+  Endpoint: {Value: !GetAtt Api.ApiEndpoint}
   Echo: {Value: !Ref Echo}
   Table: {Value: !Ref Table}
 """

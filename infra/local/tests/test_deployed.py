@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,23 @@ def test_a_changed_document_is_a_new_version_and_the_default_one(stack: Stack) -
     # What did not change makes no version.
     assert stack.deploy("--parameter", "Colour=green").returncode == 0
     assert of("test-document") == after
+
+
+def test_a_route_without_authorization_and_no_other_is_open_to_strangers(stack: Stack) -> None:
+    def call(method: str, path: str) -> tuple[int, Any]:
+        request = urllib.request.Request(read_env(stack.cloud.settings)["CPM_API_URL"] + path, method=method)
+        try:
+            with urllib.request.urlopen(request) as answer:
+                return answer.status, json.loads(answer.read())
+        except urllib.error.HTTPError as error:
+            return error.code, None
+
+    status, event = call("GET", "/open?a=b")
+    assert (status, event["rawPath"], event["rawQueryString"]) == (200, "/open", "a=b")
+    assert [call(*it)[0] for it in (("GET", "/v1/open"), ("POST", "/open"), ("GET", "/open/more"))] == [403, 404, 404]
+    # The address that functions are told names the API, as on AWS.
+    api = read_env(stack.cloud.settings)["CPM_API_URL"].split("/")[-2]
+    assert stack.output("Endpoint").startswith(f"http://{api}.execute-api.")
 
 
 def test_functions_see_nothing_of_the_shell(stack: Stack) -> None:

@@ -113,6 +113,7 @@ def test_a_state_for_some_seconds(cloud: Cloud, rds: Any) -> None:
                       {"kind": "instance", "identifier": identifier, "status": status, "seconds": 0.3})
         assert instance_status(rds, identifier) == status
     wait_for(lambda: instance_status(rds, source) == "available")
+    wait_for(lambda: leaving not in {it["identifier"] for it in cloud.control("GET", "databases")})
     refused(lambda: instance_status(rds, leaving), "DBInstanceNotFound")
     listed = cloud.control("GET", "databases")
     assert {"kind": "instance", "account": HOME, "region": "us-east-1", "identifier": source,

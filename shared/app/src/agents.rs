@@ -122,7 +122,7 @@ impl AgentDesk<'_> {
         region: &Region,
         needed: &ByInstance,
     ) -> (std::result::Result<Vec<Instance>, Fault>, std::result::Result<Vec<Agent>, Fault>) {
-        let place = Place { access: Access::for_backup(account), region: region.clone() };
+        let place = Place { access: Access::for_reading(account), region: region.clone() };
         let ids: Vec<InstanceId> = needed.keys().cloned().collect();
         let fault = |error: AwsError| error.to_fault(&place.access.whom(FUNCTION));
         let (instances, agents) = join(self.describe(&place, &ids), self.agents.agents(&place, &ids)).await;

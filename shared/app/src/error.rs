@@ -4,6 +4,7 @@ use cpm_contracts::code::{self, Code};
 use cpm_domain::{
     aws::{AwsError, Refusal},
     document::Problem,
+    recovery::RecoveryId,
 };
 use cpm_ports::StoreError;
 
@@ -24,8 +25,24 @@ pub enum Error {
         /// Who had it.
         holder: String,
     },
+    /// Another execution runs the recovery now.
+    #[error("recovery {recovery} is no longer {execution}'s: another execution took it over")]
+    TakenOver {
+        /// The recovery.
+        recovery: RecoveryId,
+        /// Who had it.
+        execution: String,
+    },
+    /// Another execution works on it now.
+    #[error("{what} is no longer {execution}'s: another execution took it over")]
+    HoldLost {
+        /// On what the hold is.
+        what: String,
+        /// Who had it.
+        execution: String,
+    },
     /// Woken though units are open.
-    #[error("{0} units are not settled yet")]
+    #[error("{0} units or works are not settled yet")]
     StillOpen(u32),
     /// No such thing.
     #[error("there is no {what} `{name}`")]
@@ -86,7 +103,7 @@ impl Error {
             Self::Store(StoreError::Unreadable { .. }) => code::STORE_UNREADABLE,
             Self::Aws(error) if error.is_retryable() => code::AWS_UNAVAILABLE,
             Self::Aws(_) => code::AWS_REFUSED,
-            Self::LeaseLost { .. } => code::LEASE_LOST,
+            Self::LeaseLost { .. } | Self::TakenOver { .. } | Self::HoldLost { .. } => code::LEASE_LOST,
             Self::StillOpen(_) => code::STILL_OPEN,
             Self::NotFound { .. } => code::NOT_FOUND,
             Self::BadInput { .. } | Self::Problems(_) => code::BAD_INPUT,
@@ -109,12 +126,15 @@ impl Error {
                 Refusal::Denied => format!("allow {} to the role that called", error.action),
                 _ => "see AWS's message".to_owned(),
             },
-            Self::LeaseLost { .. } | Self::StillOpen(_) => "nothing: the suite goes on by itself".to_owned(),
+            Self::LeaseLost { .. } | Self::TakenOver { .. } | Self::HoldLost { .. } | Self::StillOpen(_) => {
+                "nothing: the suite goes on by itself".to_owned()
+            }
             Self::NotFound { what: "scan", .. } => "list the newest with `cpm scan log`".to_owned(),
             Self::NotFound { what: "run" | "cleanup", .. } => {
                 "look into the audit trail with `cpm audit list`".to_owned()
             }
             Self::NotFound { what: "frozen backup", .. } => "list what there is with `cpm freezer list`".to_owned(),
+            Self::NotFound { what: "recovery", .. } => "list what there is with `cpm recover list`".to_owned(),
             Self::NotFound { what, .. } => format!("list what there is with `cpm {what} list`"),
             Self::BadInput { advice, .. } | Self::Conflict { advice, .. } => advice.clone(),
             Self::Problems(_) => "correct the file at each place named".to_owned(),

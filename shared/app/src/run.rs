@@ -212,14 +212,27 @@ async fn begin(
     clock: &dyn Clock,
     machine: Machine,
     name: String,
-    start: &impl Serialize,
+    input: &impl Serialize,
 ) -> Result<Started> {
-    let input = serde_json::to_string(start)
+    start(executions, clock, machine, &name, input).await?;
+    Ok(Started { execution: name })
+}
+
+/// Starts an execution; a start that AWS throttles or does not answer is repeated under the same name.
+pub(crate) async fn start(
+    executions: &dyn Executions,
+    clock: &dyn Clock,
+    machine: Machine,
+    name: &str,
+    input: &impl Serialize,
+) -> Result<cpm_ports::Started> {
+    let input = serde_json::to_string(input)
         .map_err(|error| Error::bad_input(format!("the input cannot be written: {error}"), "report it as a bug"))?;
     let mut tries = 0;
     loop {
-        let Err(error) = executions.start(machine, &name, &input).await else {
-            return Ok(Started { execution: name });
+        let error = match executions.start(machine, name, &input).await {
+            Ok(started) => return Ok(started),
+            Err(error) => error,
         };
         tries += 1;
         if !error.is_retryable() || tries >= TRIES {

@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, hash_map::Entry};
 
-use cpm_contracts::backup::StartBackup;
+use cpm_contracts::{backup::StartBackup, drill::StartDrill};
 use cpm_domain::{
     backup::{Slot, Trigger},
     id::BackupId,
@@ -14,8 +14,13 @@ use cpm_domain::{
 use cpm_ports::{Clock, Deadline, Due, DueItem, Executions, Machine, Started, Store, StoreError};
 use futures::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
 
-use crate::{Result, resume};
+use crate::{
+    Result,
+    hold::{self, Looked, drill_name},
+    recovery, resume,
+};
 
 /// Slots started at a time.
 const AT_ONCE: usize = 64;
@@ -27,14 +32,16 @@ const START: SignedDuration = SignedDuration::from_secs(3);
 /// What a tick did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tick {
-    /// Backups started.
+    /// Backups and drills started.
     pub started: u32,
     /// Slots whose backup somebody else had started.
     pub already: u32,
     /// Older slots that one run makes up for.
     pub made_up: u32,
-    /// Backups taken up again or given up after their execution died.
+    /// Backups, recoveries, drills and scenarios taken up again or given up after their execution died.
     pub resumed: u32,
+    /// Drills and scenarios whose execution lives.
+    pub watched: u32,
     /// Things that could not be done; they stay due.
     pub failed: u32,
     /// Whether the time ran out; the rest stays due.
@@ -79,7 +86,7 @@ impl Dispatcher<'_> {
 
     async fn read_schedules(&self, page: &[DueItem], schedules: &mut Schedules) {
         for due in page {
-            let Due::Slot { schedule, .. } = &due.what else { continue };
+            let (Due::Slot { schedule, .. } | Due::Drill { schedule, .. }) = &due.what else { continue };
             let key = (due.owner.clone(), schedule.clone());
             if let Entry::Vacant(unread) = schedules.entry(key) {
                 match self.store.schedule(&due.owner, schedule).await {
@@ -98,12 +105,17 @@ impl Dispatcher<'_> {
             return Acted::CutShort;
         }
         let outcome = match &due.what {
-            Due::Slot { policy, schedule } => {
+            Due::Slot { policy, schedule } | Due::Drill { policy, schedule } => {
                 let key = (due.owner.clone(), schedule.clone());
                 let Some(known) = schedules.get(&key).map(Option::as_ref) else { return Acted::Failed };
                 self.start(&due, policy, schedule, known, now, deadline).await
             }
             Due::Lease(lease) => resume::resume(self, &due.owner, lease).await.map(|()| Acted::Resumed),
+            Due::Hold(hold) => hold::look_after(self, &due.owner, hold).await.map(|looked| match looked {
+                Looked::Lives => Acted::Watched,
+                Looked::TakenUp => Acted::Resumed,
+            }),
+            Due::Recovery(id) => recovery::resume::resume(self, &due.owner, *id).await.map(|()| Acted::Resumed),
         };
         outcome.unwrap_or_else(|error| {
             tracing::error!(owner = %due.owner, what = ?due.what, %error, "stays due");
@@ -131,21 +143,45 @@ impl Dispatcher<'_> {
             self.advance(due, policy, name, catch_up.next).await?;
             return Ok(Acted::Already);
         };
-        let start = StartBackup {
-            owner: due.owner.clone(),
-            policy: policy.clone(),
-            trigger: Trigger::Schedule,
-            slot: Some(Slot { schedule: name.clone(), at: run }),
-            asked_by: None,
-            resume: None,
+        let slot = Some(Slot { schedule: name.clone(), at: run });
+        let started = match &due.what {
+            Due::Drill { .. } => self.start_drill(due, policy, slot, run, deadline).await?,
+            _ => self.start_slot(due, policy, slot, run, deadline).await?,
         };
-        let name_of_run = execution_name(&start.owner, policy, &instant(run));
-        let started = self.start_backup(&name_of_run, &start, deadline).await?;
         self.advance(due, policy, name, catch_up.next).await?;
         Ok(match started {
             Started::Now => Acted::Started(catch_up.missed),
             Started::Already => Acted::Already,
         })
+    }
+
+    async fn start_slot(
+        &self,
+        due: &DueItem,
+        policy: &PolicyName,
+        slot: Option<Slot>,
+        run: Timestamp,
+        deadline: Deadline,
+    ) -> Result<Started> {
+        let (owner, policy) = (due.owner.clone(), policy.clone());
+        let name = execution_name(&owner, &policy, &instant(run));
+        let trigger = Trigger::Schedule;
+        let start = StartBackup { owner, policy, trigger, slot, asked_by: None, resume: None };
+        self.start_backup(&name, &start, deadline).await
+    }
+
+    async fn start_drill(
+        &self,
+        due: &DueItem,
+        policy: &PolicyName,
+        slot: Option<Slot>,
+        run: Timestamp,
+        deadline: Deadline,
+    ) -> Result<Started> {
+        let name = drill_name(&due.owner, policy, &instant(run));
+        let (owner, policy) = (due.owner.clone(), policy.clone());
+        let start = StartDrill { owner, policy, slot, asked_by: None, resume: None };
+        self.start_machine(Machine::Drill, &name, &start, deadline).await
     }
 
     async fn advance(
@@ -155,7 +191,11 @@ impl Dispatcher<'_> {
         schedule: &ScheduleName,
         next: Option<Timestamp>,
     ) -> Result<()> {
-        match self.store.advance(&due.owner, policy, schedule, due.at, next).await {
+        let moved = match &due.what {
+            Due::Drill { .. } => self.store.advance_drill(&due.owner, policy, schedule, due.at, next).await,
+            _ => self.store.advance(&due.owner, policy, schedule, due.at, next).await,
+        };
+        match moved {
             // Another tick was faster, or the policy was changed: the slot is in good hands.
             Ok(()) | Err(StoreError::LostRace(_)) => Ok(()),
             Err(error) => Err(error.into()),
@@ -164,12 +204,23 @@ impl Dispatcher<'_> {
 
     /// Starts a backup, waiting out Step Functions' throttling as far as the time allows.
     pub(crate) async fn start_backup(&self, name: &str, start: &StartBackup, deadline: Deadline) -> Result<Started> {
+        self.start_machine(Machine::Backup, name, start, deadline).await
+    }
+
+    /// Starts an execution, in the same way.
+    pub(crate) async fn start_machine(
+        &self,
+        machine: Machine,
+        name: &str,
+        start: &impl Serialize,
+        deadline: Deadline,
+    ) -> Result<Started> {
         let input = serde_json::to_string(start).map_err(|error| {
             crate::Error::bad_input(format!("the input cannot be written: {error}"), "report it as a bug")
         })?;
         let mut tries = 0;
         loop {
-            let error = match self.executions.start(Machine::Backup, name, &input).await {
+            let error = match self.executions.start(machine, name, &input).await {
                 Ok(started) => return Ok(started),
                 Err(error) => error,
             };
@@ -188,6 +239,7 @@ enum Acted {
     Started(u32),
     Already,
     Resumed,
+    Watched,
     Failed,
     CutShort,
 }
@@ -201,6 +253,7 @@ impl Tick {
             }
             Acted::Already => self.already += 1,
             Acted::Resumed => self.resumed += 1,
+            Acted::Watched => self.watched += 1,
             Acted::Failed => self.failed += 1,
             Acted::CutShort => self.cut_short = true,
         }

@@ -1,10 +1,13 @@
-//! What the table's stream brings is told: alerts to people, changes of backups to machines.
+//! What the table's stream brings is told: alerts, and recoveries that wait for an answer, to people; changes of backups
+//! and recoveries to machines.
 
-use cpm_domain::{alert::Alert, aws::AwsError, backup::Backup, id::AccountId, message::Sender, name::OwnerName};
+use cpm_domain::{
+    alert::Alert, aws::AwsError, backup::Backup, id::AccountId, message::Sender, name::OwnerName, recovery::Recovery,
+};
 use cpm_ports::{EventBus, Publisher, Untaken};
 use jiff::Timestamp;
 
-use crate::{alert, state_change};
+use crate::{alert, recovery::approval, state_change};
 
 /// What an item was, and is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +27,8 @@ pub enum Item {
     Alert(Change<Alert>),
     /// The record of a backup.
     Backup(Change<Backup>),
+    /// The record of a recovery.
+    Recovery(Change<Recovery>),
 }
 
 /// One record of the stream.
@@ -39,12 +44,14 @@ pub struct Record {
 pub struct Notifier<'a> {
     /// Where alerts go.
     pub publisher: &'a dyn Publisher,
-    /// Where changes of backups go.
+    /// Where changes of backups and recoveries go.
     pub bus: &'a dyn EventBus,
     /// The deployment.
     pub deployment: &'a str,
     /// Its account.
     pub account: &'a AccountId,
+    /// The address of the page by which people say yes or no to a recovery; none: no links are sent.
+    pub approvals: Option<&'a str>,
 }
 
 /// A record that was not told. All before it were; the stream is to come back to it.
@@ -65,18 +72,20 @@ impl Notifier<'_> {
         let events = self.put_events(records).await;
         let reached = events.as_ref().map_or_else(|untold| untold.record, |()| records.len());
         for (record, Record { owner, item }) in records.iter().enumerate().take(reached) {
-            if let Item::Alert(change) = item {
-                let outcome = alert::publish(self.publisher, &self.sender(owner), change).await;
-                outcome.map_err(|error| Untold { record, error })?;
-            }
+            let sender = self.sender(owner);
+            let outcome = match item {
+                Item::Alert(change) => alert::publish(self.publisher, &sender, change).await,
+                Item::Recovery(change) => approval::publish(self.publisher, &sender, change, self.approvals).await,
+                Item::Backup(_) => Ok(()),
+            };
+            outcome.map_err(|error| Untold { record, error })?;
         }
         events
     }
 
     async fn put_events(&self, records: &[Record]) -> Result<(), Untold> {
-        let event = |(place, Record { owner, item }): (usize, &Record)| match item {
-            Item::Backup(change) => Some((place, state_change::event(&self.sender(owner), change)?)),
-            Item::Alert(_) => None,
+        let event = |(place, Record { owner, item }): (usize, &Record)| {
+            Some((place, state_change::event(&self.sender(owner), item)?))
         };
         let (places, events): (Vec<_>, Vec<_>) = records.iter().enumerate().filter_map(event).unzip();
         state_change::put(self.bus, &events).await.map_err(|Untaken { event, error }| {

@@ -3,6 +3,8 @@
 use cpm_domain::name::{OwnerName, PolicyName};
 use serde::{Deserialize, Serialize};
 
+use crate::recovery::Running;
+
 /// The input of an execution.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -31,6 +33,21 @@ pub enum Step {
     Delete,
     /// Removes the records of which nothing is left; names what AWS will not delete.
     Settle,
+    /// Removes what a recovery made for the while only: the image that it registered, the volumes that it replaced.
+    Tidy {
+        /// Which recovery.
+        running: Running,
+    },
+    /// Removes all that a recovery made, and nothing else.
+    Undo {
+        /// Which recovery.
+        running: Running,
+    },
+    /// Removes all that the recoveries of a drill made, and nothing else.
+    Clear {
+        /// Which drill.
+        running: crate::drill::Running,
+    },
 }
 
 /// The answer to [`Step::Plan`].
@@ -60,4 +77,13 @@ pub struct Settled {
     pub removed: u32,
     /// Snapshots that AWS will not delete.
     pub blocked: u32,
+}
+
+/// The answer to [`Step::Tidy`], [`Step::Undo`] and [`Step::Clear`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Removed {
+    /// What is still there.
+    pub left: u32,
+    /// Seconds to wait before the step goes on.
+    pub wait: u32,
 }

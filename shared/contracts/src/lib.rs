@@ -8,4 +8,7 @@ pub mod api;
 pub mod backup;
 pub mod cleanup;
 pub mod code;
+pub mod drill;
+pub mod recovery;
 pub mod scan;
+pub mod scenario;

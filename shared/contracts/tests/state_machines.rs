@@ -11,7 +11,7 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use cpm_contracts::{backup, cleanup, code, scan};
+use cpm_contracts::{backup, cleanup, code, drill, recovery, scan, scenario};
 use serde_json::{Value, json};
 
 fn machine(name: &str) -> Value {
@@ -62,6 +62,14 @@ fn payload(arguments: &Value, start: &Value) -> Value {
     Value::Object(payload)
 }
 
+/// A field that means something else in the recovery machine.
+fn sample_of_recovery(field: &str) -> Value {
+    match field {
+        "running" => json!({"owner": "root", "recovery": "r17", "execution": "x"}),
+        other => sample(other),
+    }
+}
+
 /// The start as each of those who start the machine writes it.
 fn start_of_backup() -> Value {
     serde_json::to_value(backup::StartBackup {
@@ -85,6 +93,110 @@ fn every_task_of_the_backup_is_a_step() {
     }
     let all = ["after", "await", "before", "complete", "finish", "plan", "progress", "snapshot"];
     assert_eq!(seen.iter().map(String::as_str).collect::<Vec<_>>(), all);
+}
+
+/// The payload of a step of a drill or a scenario, which is a step within one of the recoverer.
+fn nested(arguments: &Value, within: &str, start: &Value, running: &Value) -> Value {
+    let mut payload = arguments["Payload"].clone();
+    let fields = if payload[within].is_object() { &mut payload[within] } else { &mut payload };
+    for (field, value) in fields.as_object_mut().unwrap() {
+        match field.as_str() {
+            "step" => {}
+            "start" => *value = start.clone(),
+            "running" => *value = running.clone(),
+            field => *value = sample(field),
+        }
+    }
+    payload
+}
+
+#[test]
+fn every_task_of_a_drill_is_a_step() {
+    let start = drill::StartDrill {
+        owner: cpm_domain::name::OwnerName::root(),
+        policy: "web".parse().unwrap(),
+        slot: None,
+        asked_by: None,
+        resume: None,
+    };
+    let running = json!({"owner": "root", "drill": "d5", "execution": "x"});
+    let mut seen = BTreeSet::new();
+    for (name, state) in lambda_tasks(&machine("drill")) {
+        let payload = nested(&state["Arguments"], "drill", &json!(start), &running);
+        if state["Arguments"]["FunctionName"] == "${CleanerFunction}" {
+            let step =
+                serde_json::from_value::<cleanup::Step>(payload).unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert!(matches!(step, cleanup::Step::Clear { .. }), "the cleaner alone removes");
+            seen.insert("clear".to_owned());
+            continue;
+        }
+        seen.insert(payload["drill"]["step"].as_str().unwrap().to_owned());
+        serde_json::from_value::<recovery::Step>(payload).unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+    assert_eq!(seen.iter().map(String::as_str).collect::<Vec<_>>(), ["clear", "finish", "plan", "recover", "watch"]);
+}
+
+#[test]
+fn every_task_of_a_scenario_is_a_step() {
+    let running = json!({"owner": "root", "run": "s3", "execution": "x"});
+    let mut seen = BTreeSet::new();
+    for (name, state) in lambda_tasks(&machine("scenario")) {
+        let payload = nested(&state["Arguments"], "scenario", &Value::Null, &running);
+        seen.insert(payload["scenario"]["step"].as_str().unwrap().to_owned());
+        serde_json::from_value::<recovery::Step>(payload).unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+    assert_eq!(seen.iter().map(String::as_str).collect::<Vec<_>>(), ["advance", "finish"]);
+}
+
+/// What was made is removed on every way from the first request to the end.
+#[test]
+fn a_drill_is_always_cleared() {
+    let machine = machine("drill");
+    let states = machine["States"].as_object().unwrap();
+    let mut open = vec!["Recover".to_owned()];
+    let mut seen = BTreeSet::new();
+    while let Some(name) = open.pop() {
+        if name == "Clear" || !seen.insert(name.clone()) {
+            continue;
+        }
+        let state = &states[&name];
+        assert!(state["Type"] != "Succeed" || name == "TakenOver", "`{name}` is reached without `Clear`");
+        let ways = |key: &str| state[key].as_array().cloned().unwrap_or_default();
+        open.extend(ways("Catch").iter().chain(&ways("Choices")).map(|way| way["Next"].as_str().unwrap().to_owned()));
+        open.extend(["Next", "Default"].iter().filter_map(|key| state[*key].as_str().map(ToOwned::to_owned)));
+    }
+    assert!(seen.contains("Watch"));
+}
+
+/// The recoverer makes, and the cleaner alone removes.
+#[test]
+fn every_task_of_the_recovery_is_a_step() {
+    let (mut made, mut removed) = (BTreeSet::new(), BTreeSet::new());
+    for (name, state) in lambda_tasks(&machine("recovery")) {
+        let mut payload = state["Arguments"]["Payload"].as_object().unwrap().clone();
+        for (field, value) in payload.iter_mut().filter(|(field, _)| *field != "step") {
+            *value = sample_of_recovery(field);
+        }
+        let (payload, step) = (Value::Object(payload.clone()), payload["step"].as_str().unwrap().to_owned());
+        if state["Arguments"]["FunctionName"] == "${CleanerFunction}" {
+            serde_json::from_value::<cleanup::Step>(payload).unwrap_or_else(|error| panic!("{name}: {error}"));
+            removed.insert(step);
+        } else {
+            assert_eq!(state["Arguments"]["FunctionName"], "${RecovererFunction}", "{name}");
+            serde_json::from_value::<recovery::Step>(payload).unwrap_or_else(|error| panic!("{name}: {error}"));
+            made.insert(step);
+        }
+    }
+    assert_eq!(made.iter().collect::<Vec<_>>(), ["ask", "check", "create", "finish", "prepare", "progress"]);
+    assert_eq!(removed.iter().collect::<Vec<_>>(), ["tidy", "undo"]);
+    let start = recovery::StartRecovery {
+        owner: cpm_domain::name::OwnerName::root(),
+        recovery: cpm_domain::recovery::RecoveryId(17),
+    };
+    let (start, running) = (json!(start), machine("recovery")["States"]["Check"]["Assign"]["running"].clone());
+    for field in fields_after(&running.to_string(), "$states.context.Execution.Input.") {
+        assert!(start.get(field).is_some(), "the start has no `{field}`");
+    }
 }
 
 #[test]
@@ -141,6 +253,17 @@ fn answer(machine: &str, state: &str) -> Value {
         }
         ("cleanup", "Plan") => json!(cleanup::Planned { marked: 0, due: false }),
         ("cleanup", "Delete") => json!(cleanup::Deleted { deleted: 0, left: false, wait: 0 }),
+        ("drill", "Plan") => json!(drill::Planned { go: true, drill: None, reason: None }),
+        ("drill", "Recover" | "Watch") => json!(drill::Progress { open: 0, wait: 0, polls: 0 }),
+        ("scenario", "Advance") => json!(scenario::Progress { open: 0, wait: 0, polls: 0 }),
+        ("recovery", "Check") => json!(recovery::Ready { go: true, ask: false }),
+        ("recovery", "Prepare" | "Create" | "Progress") => {
+            json!(recovery::Progress { due: 0, open: 0, wait: 0, polls: 0 })
+        }
+        ("recovery", "Finish") => {
+            json!(recovery::Finished { next: recovery::Next::End, state: cpm_domain::recovery::State::Failed })
+        }
+        ("drill", "Clear") | ("recovery", "Tidy" | "Undo") => json!(cleanup::Removed { left: 0, wait: 0 }),
         ("tag-scan", "Plan") => json!(scan::Planned { places: vec![] }),
         _ => json!({}),
     }
@@ -156,9 +279,11 @@ fn fields_after<'a>(text: &'a str, prefix: &str) -> Vec<&'a str> {
         .collect()
 }
 
+const MACHINES: [&str; 6] = ["backup", "cleanup", "drill", "recovery", "scenario", "tag-scan"];
+
 #[test]
 fn every_field_that_is_read_is_answered() {
-    for name in ["backup", "cleanup", "tag-scan"] {
+    for name in MACHINES {
         for (state_name, state) in states(&machine(name)) {
             let answer = answer(name, &state_name);
             for field in fields_after(&state.to_string(), "$states.result.Payload.") {
@@ -180,16 +305,16 @@ fn every_field_that_is_read_is_answered() {
 
 #[test]
 fn every_way_on_is_known() {
-    let next = machine("backup")["States"]["Next?"].clone();
-    let compared: BTreeSet<String> = next["Choices"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|choice| choice["Condition"].as_str().unwrap().split('\'').nth(1).unwrap().to_owned())
-        .collect();
-    let known: BTreeSet<String> =
-        backup::Next::ALL.iter().map(|next| json!(next).as_str().unwrap().to_owned()).collect();
-    assert_eq!(compared, known);
+    let compared = |name: &str| -> BTreeSet<String> {
+        let next = machine(name)["States"]["Next?"].clone();
+        let conditions = next["Choices"].as_array().unwrap().iter();
+        conditions
+            .map(|choice| choice["Condition"].as_str().unwrap().split('\'').nth(1).unwrap().to_owned())
+            .collect()
+    };
+    let word = |next: Value| next.as_str().unwrap().to_owned();
+    assert_eq!(compared("backup"), backup::Next::ALL.iter().map(|next| word(json!(next))).collect());
+    assert_eq!(compared("recovery"), recovery::Next::ALL.iter().map(|next| word(json!(next))).collect());
 }
 
 /// Names that AWS gives, besides our own.
@@ -202,7 +327,7 @@ fn is_aws_error(name: &str) -> bool {
 
 #[test]
 fn every_error_named_exists() {
-    for name in ["backup", "cleanup", "tag-scan"] {
+    for name in MACHINES {
         for (state_name, state) in states(&machine(name)) {
             for rule in ["Retry", "Catch"].iter().filter_map(|key| state[*key].as_array()).flatten() {
                 for error in rule["ErrorEquals"].as_array().unwrap() {
@@ -219,11 +344,12 @@ fn every_error_named_exists() {
 
 #[test]
 fn every_error_that_a_repetition_mends_is_repeated() {
-    for name in ["backup", "cleanup", "tag-scan"] {
+    for name in MACHINES {
         for (state_name, state) in lambda_tasks(&machine(name)) {
             if state["Resource"].as_str().unwrap().contains("waitForTaskToken") {
-                // A poll follows instead.
-                assert_eq!(state["Catch"][0]["ErrorEquals"], json!(["States.ALL"]));
+                // A poll or a check follows instead.
+                let caught = state["Catch"].as_array().unwrap().last().unwrap();
+                assert_eq!(caught["ErrorEquals"], json!(["States.ALL"]));
                 continue;
             }
             if state_name == "SnapshotFrozen" {
@@ -270,4 +396,26 @@ fn after_is_always_on_the_way() {
         open.extend(["Next", "Default"].iter().filter_map(|key| state[*key].as_str().map(ToOwned::to_owned)));
     }
     assert!(seen.contains("Snapshot"));
+}
+
+/// Whatever happens once works are written down, `Finish` is on the way: it takes back what is shared, and tells people.
+#[test]
+fn finish_is_always_on_the_way_of_a_recovery() {
+    let machine = machine("recovery");
+    let states = machine["States"].as_object().unwrap();
+    let mut open = vec!["Prepare".to_owned()];
+    let mut seen = BTreeSet::new();
+    while let Some(name) = open.pop() {
+        if name == "Finish" || !seen.insert(name.clone()) {
+            continue;
+        }
+        let state = &states[&name];
+        assert!(state["Type"] != "Succeed" || name == "TakenOver", "`{name}` is reached without `Finish`");
+        let ways = |key: &str| state[key].as_array().cloned().unwrap_or_default();
+        open.extend(ways("Catch").iter().chain(&ways("Choices")).map(|way| way["Next"].as_str().unwrap().to_owned()));
+        open.extend(["Next", "Default"].iter().filter_map(|key| state[*key].as_str().map(ToOwned::to_owned)));
+    }
+    assert!(seen.contains("Create") && seen.contains("Progress"));
+    // An answer that nobody was woken for is seen within the hour; the record knows when the day is over.
+    assert_eq!(states["Ask"]["TimeoutSeconds"], 3_600);
 }

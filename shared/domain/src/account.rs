@@ -87,7 +87,8 @@ pub enum Own {
 pub struct AssumedRole {
     /// The account's number.
     pub account: AccountId,
-    /// The role's name, not its ARN. The cleaner assumes a role of its own, `<name>-cleanup`.
+    /// The role's name, not its ARN. The cleaner, recoveries and what only looks assume
+    /// roles of their own: `<name>-cleanup`, `<name>-recovery`, `<name>-reader`.
     pub name: String,
     /// What the role's trust policy asks for, if it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -144,8 +145,8 @@ impl Account {
         if let Role::Assumed(role) = &self.role {
             let legal =
                 |c: char, extra: &str| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c) || extra.contains(c);
-            // The cleanup role's suffix must fit as well.
-            if role.name.is_empty() || role.name.len() > 56 || !role.name.chars().all(|c| legal(c, "")) {
+            // The longest suffix, `-recovery`, must fit as well.
+            if role.name.is_empty() || role.name.len() > 55 || !role.name.chars().all(|c| legal(c, "")) {
                 return Err(AccountError::BadRoleName(role.name.clone()));
             }
             if let Some(id) = &role.external_id
@@ -173,6 +174,16 @@ impl AssumedRole {
     /// The role that the cleaner assumes, apart from the one for backups.
     pub fn cleanup_name(&self) -> String {
         format!("{}-cleanup", self.name)
+    }
+
+    /// The role that recoveries work by, apart from the one for backups.
+    pub fn recovery_name(&self) -> String {
+        format!("{}-recovery", self.name)
+    }
+
+    /// The role that only looks: what runs where, and with which agent.
+    pub fn reader_name(&self) -> String {
+        format!("{}-reader", self.name)
     }
 }
 

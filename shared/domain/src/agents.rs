@@ -186,7 +186,7 @@ mod tests {
 
     fn instance(platform: Platform) -> Instance {
         let (id, volumes, tags) = (ID.parse().unwrap(), vec![], crate::aws::Tags::new());
-        Instance { id, is_gone: false, is_stopped: false, platform, volumes, tags }
+        Instance { id, is_gone: false, is_stopped: false, platform, volumes, tags, origin: None }
     }
 
     fn agent(ping: Ping) -> Agent {

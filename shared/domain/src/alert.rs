@@ -18,6 +18,12 @@ pub enum Category {
     Scan,
     /// Scripts held applications still for longer than the policy wants.
     Frozen,
+    /// A drill of a policy failed: what was backed up may not come back.
+    Drill,
+    /// A recovery from a backup of a policy failed.
+    Recovery,
+    /// A recovery waits for somebody's yes or no. It is told of, and stands in no list of alerts.
+    Approval,
     /// The suite itself.
     System,
 }
@@ -30,6 +36,9 @@ impl Category {
             Self::Cleanup => "cleanup",
             Self::Scan => "scan",
             Self::Frozen => "frozen",
+            Self::Drill => "drill",
+            Self::Recovery => "recovery",
+            Self::Approval => "approval",
             Self::System => "system",
         }
     }

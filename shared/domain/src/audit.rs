@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 pub enum Actor {
     /// A person or program that called the API, by the ARN that signed the call.
     Caller(String),
+    /// Whoever opened a signed link: what is known of them, such as an address.
+    Link(String),
     /// A tag on a resource, read by a scan or told by an event.
     Tag(String),
     /// The suite itself.
@@ -19,6 +21,7 @@ impl std::fmt::Display for Actor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Caller(arn) => f.write_str(arn),
+            Self::Link(what) => write!(f, "link from {what}"),
             Self::Tag(what) => write!(f, "tag on {what}"),
             Self::Suite(what) => write!(f, "cpm {what}"),
         }

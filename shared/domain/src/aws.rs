@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     id::{InstanceId, VolumeId},
     kind::Resource,
+    origin::Origin,
     unit::{Fault, Image, UnitKind, UnitReport, UnitState},
 };
 
@@ -76,6 +77,8 @@ pub struct Instance {
     pub volumes: Vec<Attached>,
     /// Its tags.
     pub tags: Tags,
+    /// How it is, as far as this call told.
+    pub origin: Option<Box<Origin>>,
 }
 
 /// An EBS volume.
@@ -87,6 +90,8 @@ pub struct Volume {
     pub is_gone: bool,
     /// Its tags.
     pub tags: Tags,
+    /// How it is, as far as this call told.
+    pub origin: Option<Box<Origin>>,
 }
 
 /// A database, a cluster or a table.
@@ -100,6 +105,8 @@ pub struct Managed {
     pub cluster: Option<String>,
     /// Its tags.
     pub tags: Tags,
+    /// How it is, as far as this call told.
+    pub origin: Option<Box<Origin>>,
 }
 
 /// A resource as AWS describes it.
@@ -121,6 +128,20 @@ impl Found {
             Self::Volume(volume) => Resource::Volume(volume.id.clone()),
             Self::Managed(managed) => managed.resource.clone(),
         }
+    }
+
+    /// How it is, as far as describing it told.
+    pub fn origin(&self) -> Option<&Origin> {
+        match self {
+            Self::Instance(instance) => instance.origin.as_deref(),
+            Self::Volume(volume) => volume.origin.as_deref(),
+            Self::Managed(managed) => managed.origin.as_deref(),
+        }
+    }
+
+    /// An instance that is stopped or about to be.
+    pub fn is_stopped(&self) -> bool {
+        matches!(self, Self::Instance(instance) if instance.is_stopped)
     }
 }
 
@@ -169,6 +190,8 @@ pub enum Refusal {
     Limit,
     /// Too much is there already: goes through when some of it is deleted or the quota is raised.
     Quota,
+    /// AWS has no room for it there now: another zone or another type may have.
+    Capacity,
     /// The resource is busy with something that ends by itself.
     Busy,
     /// A thing of that name is there already: a call whose answer was lost may have made it.
@@ -205,6 +228,12 @@ impl AwsError {
         matches!(self.refusal, Refusal::Throttled | Refusal::Limit | Refusal::Busy | Refusal::Unknown)
     }
 
+    /// Whether the call was to make a snapshot, of which there are fewer when fewer generations are kept.
+    fn makes_a_backup(&self) -> bool {
+        self.action.contains(":Create")
+            && ["Snapshot", "Backup", "Image"].iter().any(|what| self.action.contains(what))
+    }
+
     /// For the record, with advice. `as_whom` names the role that called.
     pub fn to_fault(&self, as_whom: &str) -> Fault {
         if self.action == "sts:AssumeRole" {
@@ -220,9 +249,13 @@ impl AwsError {
             Refusal::NotFound => fault.advise("it was deleted, or its Region or account is another"),
             Refusal::Throttled => fault.advise("the account's request rate is used up; the retry comes later"),
             Refusal::Limit => fault.advise("an AWS quota is used up; wait for others to finish or have it raised"),
+            Refusal::Quota if !self.makes_a_backup() => {
+                fault.advise("delete what nobody needs, or have the quota raised in Service Quotas")
+            }
             Refusal::Quota => fault.advise(
                 "keep fewer generations, delete snapshots that nobody needs, or have the quota raised in Service Quotas",
             ),
+            Refusal::Capacity => fault.advise("choose another zone or another type, or try again later"),
             Refusal::Busy => fault.advise("it was busy for too long; the retry comes later"),
             Refusal::Exists => fault.advise("the next step looks whether it is the suite's own"),
             Refusal::InUse => fault.advise("release what uses it; the next cleanup tries again"),

@@ -1,4 +1,6 @@
-//! What people and machines are told of an alert (§15.4 of the guide): fit for e-mail, SMS and queues.
+//! What people and machines are told of an alert (§15.4 of the guide), and of a recovery that waits for an answer: fit for e-mail, SMS and queues.
+
+mod approval;
 
 use std::collections::BTreeMap;
 
@@ -9,6 +11,7 @@ use crate::{
     alert::{Alert, Category, Severity},
     id::AccountId,
     name::{OwnerName, PolicyName},
+    recovery::Recovery,
 };
 
 /// The most characters of a subject: SNS wants fewer than 100, all of ASCII, no line break.
@@ -104,6 +107,20 @@ impl Message {
     /// Tells of an alert that went at `time`.
     pub fn resolved(sender: &Sender<'_>, alert: &Alert, time: Timestamp) -> Self {
         Self::compose(sender, alert, State::Resolved, time)
+    }
+
+    /// Tells of a recovery that waits for somebody's yes or no. Whoever has `link` can answer by it.
+    ///
+    /// ```text
+    /// [cpm approval] Recovery r17 of orders waits for your yes or no
+    /// ```
+    pub fn asked(sender: &Sender<'_>, recovery: &Recovery, link: Option<&str>, time: Timestamp) -> Self {
+        approval::compose(sender, recovery, &approval::asked(recovery, link), State::Raised, time)
+    }
+
+    /// Tells what became of that: what was said, or that nobody said anything.
+    pub fn answered(sender: &Sender<'_>, recovery: &Recovery, time: Timestamp) -> Self {
+        approval::compose(sender, recovery, &approval::answered(recovery), State::Resolved, time)
     }
 
     fn compose(sender: &Sender<'_>, alert: &Alert, state: State, time: Timestamp) -> Self {

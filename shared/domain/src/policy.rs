@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     app_aware::Vss,
+    drill::DrillRule,
     name::{AccountName, PolicyName, ScheduleName},
     script::Scripts,
 };
@@ -165,6 +166,22 @@ impl Default for RetryRule {
     }
 }
 
+/// What a policy asks of recoveries of its backups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct RecoveryRule {
+    /// Somebody else than who asks for one has to say yes first.
+    pub approval: bool,
+}
+
+impl RecoveryRule {
+    /// Whether it asks for nothing.
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// How a policy came to be.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -211,6 +228,12 @@ pub struct Policy {
     /// For how long the scripts may keep applications frozen; no bound when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_frozen: Option<Wait>,
+    /// What recoveries of its backups need.
+    #[serde(default, skip_serializing_if = "RecoveryRule::is_default")]
+    pub recovery: RecoveryRule,
+    /// How its backups are tried out; never when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drill: Option<DrillRule>,
     /// Who made it.
     #[serde(default)]
     pub origin: Origin,
@@ -240,6 +263,16 @@ pub enum PolicyError {
 }
 
 impl Policy {
+    /// Whether its backups or its drills run by a schedule.
+    pub fn uses(&self, schedule: &ScheduleName) -> bool {
+        self.schedules.contains(schedule) || self.drill_schedule() == Some(schedule)
+    }
+
+    /// When its drills run by themselves.
+    pub fn drill_schedule(&self) -> Option<&ScheduleName> {
+        self.drill.as_ref().and_then(|drill| drill.schedule.as_ref())
+    }
+
     /// Refuses what makes no sense.
     pub fn check(&self) -> Result<(), PolicyError> {
         if self.generations == 0 || self.generations > MAX_GENERATIONS {

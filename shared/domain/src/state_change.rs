@@ -1,6 +1,6 @@
-//! What machines are told of backups: each change of a backup's state, once it is on record.
+//! What machines are told of backups and recoveries: each change of their state, once it is on record.
 //!
-//! The shape is a promise to those who subscribed; `docs/events` has its schema, and a test holds one to the other.
+//! What is said of a recovery is in [`recovery::state_change`](crate::recovery::state_change). The shape is a promise to those who subscribed; `docs/events` has its schema, and a test holds one to the other.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -10,6 +10,7 @@ use crate::{
     id::{AccountId, BackupId},
     message::Sender,
     name::{AccountName, OwnerName, PolicyName},
+    recovery::{RecoveryId, state_change::RecoveryStateChange},
     status::{Status, Tally},
 };
 
@@ -19,7 +20,7 @@ pub const VERSION: &str = "1";
 /// Who says it, in events.
 pub const SOURCE: &str = "cpm";
 
-/// What it is, in events.
+/// What it is, in events of backups.
 pub const DETAIL_TYPE: &str = "Backup State Change";
 
 /// The most events of one call (`PutEvents` of EventBridge).
@@ -147,15 +148,77 @@ impl StateChange {
             time,
         }
     }
+}
 
-    fn is_of_the_same_backup(&self, other: &Self) -> bool {
-        (&self.owner, self.backup) == (&other.owner, other.backup)
+/// An event for the bus. Serialized, it is the event's detail.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Event {
+    /// Of a backup.
+    Backup(Box<StateChange>),
+    /// Of a recovery.
+    Recovery(Box<RecoveryStateChange>),
+}
+
+/// What an event is about: events of one thing keep their order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum About {
+    /// A backup.
+    Backup(OwnerName, BackupId),
+    /// A recovery.
+    Recovery(OwnerName, RecoveryId),
+}
+
+impl std::fmt::Display for About {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Backup(_, id) => id.fmt(f),
+            Self::Recovery(_, id) => id.fmt(f),
+        }
     }
 }
 
-/// Parts `changes` into calls, in order: at most [`MAX_EVENTS`] each, and at most one of a backup. Of one call the bus may
-/// take the second event and not the first, and a backup would be told of in the wrong order.
-pub fn calls(changes: &[StateChange]) -> Vec<&[StateChange]> {
+impl Event {
+    /// What it is, in EventBridge's field.
+    pub fn detail_type(&self) -> &'static str {
+        match self {
+            Self::Backup(_) => DETAIL_TYPE,
+            Self::Recovery(_) => crate::recovery::state_change::DETAIL_TYPE,
+        }
+    }
+
+    /// When the change was written down.
+    pub fn time(&self) -> Timestamp {
+        match self {
+            Self::Backup(change) => change.time,
+            Self::Recovery(change) => change.time,
+        }
+    }
+
+    /// What it is about.
+    pub fn about(&self) -> About {
+        match self {
+            Self::Backup(change) => About::Backup(change.owner.clone(), change.backup),
+            Self::Recovery(change) => About::Recovery(change.owner.clone(), change.recovery),
+        }
+    }
+}
+
+impl From<StateChange> for Event {
+    fn from(change: StateChange) -> Self {
+        Self::Backup(Box::new(change))
+    }
+}
+
+impl From<RecoveryStateChange> for Event {
+    fn from(change: RecoveryStateChange) -> Self {
+        Self::Recovery(Box::new(change))
+    }
+}
+
+/// Parts `changes` into calls, in order: at most [`MAX_EVENTS`] each, and at most one of a thing. Of one call the bus may
+/// take the second event and not the first, and it would be told of in the wrong order.
+pub fn calls(changes: &[Event]) -> Vec<&[Event]> {
     let mut calls = Vec::new();
     let mut rest = changes;
     while !rest.is_empty() {
@@ -166,10 +229,9 @@ pub fn calls(changes: &[StateChange]) -> Vec<&[StateChange]> {
     calls
 }
 
-fn length_of_call(changes: &[StateChange]) -> usize {
+fn length_of_call(changes: &[Event]) -> usize {
     let most = changes.len().min(MAX_EVENTS);
-    let repeats =
-        |(n, change): &(usize, &StateChange)| changes.iter().take(*n).any(|one| one.is_of_the_same_backup(change));
+    let repeats = |(n, change): &(usize, &Event)| changes.iter().take(*n).any(|one| one.about() == change.about());
     changes.iter().enumerate().take(most).find(repeats).map_or(most, |(n, _)| n)
 }
 
@@ -272,20 +334,18 @@ mod tests {
     proptest! {
         #[test]
         fn calls_keep_order_and_backups_apart(numbers in prop::collection::vec(0u64..30, 0..60)) {
-            let changes: Vec<StateChange> = numbers.iter().copied().map(of_backup).collect();
+            let changes: Vec<Event> = numbers.iter().copied().map(of_backup).map(Event::from).collect();
             let calls = calls(&changes);
             prop_assert_eq!(&calls.concat(), &changes);
             for call in &calls {
                 prop_assert!((1..=MAX_EVENTS).contains(&call.len()));
-                let mut seen: Vec<BackupId> = call.iter().map(|change| change.backup).collect();
-                seen.sort_unstable();
-                seen.dedup();
-                prop_assert_eq!(seen.len(), call.len());
+                let repeated = |n: usize| call[..n].iter().any(|one| one.about() == call[n].about());
+                prop_assert!(!(0..call.len()).any(repeated));
             }
             // No call is shorter than it must be.
             for pair in calls.windows(2) {
                 let next = &pair[1][0];
-                prop_assert!(pair[0].len() == MAX_EVENTS || pair[0].iter().any(|one| one.backup == next.backup));
+                prop_assert!(pair[0].len() == MAX_EVENTS || pair[0].iter().any(|one| one.about() == next.about()));
             }
         }
     }

@@ -128,6 +128,15 @@ impl Fault {
     }
 }
 
+impl Fault {
+    /// The same, unless it says already what the operator can do.
+    #[must_use]
+    pub fn advise_if_silent(mut self, advice: impl Into<String>) -> Self {
+        self.advice.get_or_insert_with(|| advice.into());
+        self
+    }
+}
+
 impl std::fmt::Display for Fault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}: {}", self.code, self.message)?;

@@ -102,6 +102,16 @@ impl Clock for FakeClock {
     fn chance(&self) -> f64 {
         held(&self.state).chance.next()
     }
+
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "what is below 256 is a byte")]
+    fn secret(&self) -> [u8; 32] {
+        let mut state = held(&self.state);
+        let (mut bytes, chance) = ([0; 32], &mut state.chance);
+        for byte in &mut bytes {
+            *byte = (chance.next() * 256.0) as u8;
+        }
+        bytes
+    }
 }
 
 /// For so many turns a wait lets an earlier one go first. Nobody may be there to poll that one.

@@ -16,12 +16,12 @@ use cpm_domain::{
     target::Target,
     unit::{Unit, UnitSet, UnitState},
 };
-use cpm_ports::{Configuration, Deleters, Drivers, PolicyChange};
+use cpm_ports::{Configuration, Deleters, Drivers, PolicyChange, Removers, Restorers};
 use jiff::Timestamp;
 
 use crate::{
-    FakeAws, FakeClock, FakeEventBus, FakeExecutions, FakePublisher, FakeStore, FakeSystems, Faults, Made,
-    OWN_ACCOUNT, at_once, aws::parsed, sample,
+    FakeAws, FakeClock, FakeEventBus, FakeExecutions, FakeHealth, FakePlanner, FakePublisher, FakeStore, FakeSystems,
+    Faults, Made, OWN_ACCOUNT, at_once, aws::parsed, sample,
 };
 
 /// A table, AWS accounts and state machines with one clock and one script of faults.
@@ -41,14 +41,22 @@ pub struct Estate {
     pub drivers: Drivers,
     /// The accounts, as the cleaner knows them.
     pub deleters: Deleters,
+    /// The accounts, as recoveries know them.
+    pub restorers: Restorers,
+    /// The accounts, as the cleaner knows them when it removes what recoveries made.
+    pub removers: Removers,
     /// The state machines.
     pub executions: FakeExecutions,
+    /// What holds plans of recoveries against AWS.
+    pub planner: FakePlanner,
     /// The topic of alerts.
     pub publisher: FakePublisher,
     /// The bus of events.
     pub bus: FakeEventBus,
     /// What runs commands and functions.
     pub systems: FakeSystems,
+    /// The status checks of instances.
+    pub health: FakeHealth,
 }
 
 impl AsRef<Faults> for Estate {
@@ -67,9 +75,13 @@ impl Estate {
             store: FakeStore::with(faults.clone(), clock.clone()),
             drivers: Drivers::new(vec![Arc::new(aws.clone())]),
             deleters: Deleters::new(vec![Arc::new(aws.clone())]),
+            restorers: Restorers::new(vec![Arc::new(aws.clone())]),
+            removers: Removers::new(vec![Arc::new(aws.clone())]),
+            health: FakeHealth::with(faults.clone()),
             systems: FakeSystems::with(aws.clone(), faults.clone(), clock.clone()),
             aws,
             executions: FakeExecutions::with(faults.clone(), clock.clone()),
+            planner: FakePlanner::with(faults.clone()),
             publisher: FakePublisher::with(faults.clone()),
             bus: FakeEventBus::with(faults.clone()),
             faults,
@@ -88,11 +100,15 @@ impl Estate {
             store: self.store.beside(),
             drivers: Drivers::new(vec![Arc::new(self.aws.beside())]),
             deleters: Deleters::new(vec![Arc::new(self.aws.beside())]),
+            restorers: Restorers::new(vec![Arc::new(self.aws.beside())]),
+            removers: Removers::new(vec![Arc::new(self.aws.beside())]),
             aws: self.aws.beside(),
             executions: self.executions.beside(),
+            planner: self.planner.beside(),
             publisher: self.publisher.beside(),
             bus: self.bus.beside(),
             systems: self.systems.beside(),
+            health: self.health.beside(),
         }
     }
 

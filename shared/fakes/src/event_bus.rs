@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use cpm_domain::{
     aws::{AwsError, Refusal},
     id::BackupId,
-    state_change::{DETAIL_TYPE, SOURCE, StateChange},
+    recovery::state_change::RecoveryStateChange,
+    state_change::{About, Event, SOURCE, StateChange},
 };
 use cpm_ports::{EventBus, Untaken};
 
@@ -23,7 +24,7 @@ const MAX_ENTRY: usize = 262_144;
 /// being taken.
 #[derive(Debug, Clone, Default)]
 pub struct FakeEventBus {
-    taken: Arc<Mutex<Vec<StateChange>>>,
+    taken: Arc<Mutex<Vec<Event>>>,
     refused: Arc<Mutex<Vec<BackupId>>>,
     faults: Faults,
 }
@@ -50,20 +51,34 @@ impl FakeEventBus {
         held(&self.refused).push(backup);
     }
 
-    /// What was taken, in that order.
+    /// What was taken of backups, in that order.
     pub fn taken(&self) -> Vec<StateChange> {
-        held(&self.taken).clone()
+        let of_backup = |event: &Event| match event {
+            Event::Backup(change) => Some((**change).clone()),
+            Event::Recovery(_) => None,
+        };
+        held(&self.taken).iter().filter_map(of_backup).collect()
     }
 
-    fn take(&self, event: &StateChange) -> Result<(), AwsError> {
+    /// What was taken of recoveries, in that order.
+    pub fn taken_of_recoveries(&self) -> Vec<RecoveryStateChange> {
+        let of_recovery = |event: &Event| match event {
+            Event::Recovery(change) => Some((**change).clone()),
+            Event::Backup(_) => None,
+        };
+        held(&self.taken).iter().filter_map(of_recovery).collect()
+    }
+
+    fn take(&self, event: &Event) -> Result<(), AwsError> {
         let mut refused = held(&self.refused);
-        if let Some(at) = refused.iter().position(|backup| *backup == event.backup) {
+        let is_it = |backup: &BackupId| matches!(event.about(), About::Backup(_, id) if id == *backup);
+        if let Some(at) = refused.iter().position(is_it) {
             refused.remove(at);
             return Err(refusal(Refusal::Throttled, "ThrottlingException", "Rate exceeded"));
         }
         let detail = serde_json::to_string(event).map_err(|error| invalid(&error.to_string()))?;
         // The time counts for 14 bytes.
-        if SOURCE.len() + DETAIL_TYPE.len() + detail.len() + 14 > MAX_ENTRY {
+        if SOURCE.len() + event.detail_type().len() + detail.len() + 14 > MAX_ENTRY {
             return Err(invalid("Total size of the entries in the request is over the limit."));
         }
         held(&self.taken).push(event.clone());
@@ -83,8 +98,8 @@ fn invalid(message: &str) -> AwsError {
 
 #[async_trait]
 impl EventBus for FakeEventBus {
-    async fn put(&self, events: &[StateChange]) -> Result<(), Untaken> {
-        let what = events.iter().map(|event| event.backup.to_string()).collect::<Vec<_>>().join(" ");
+    async fn put(&self, events: &[Event]) -> Result<(), Untaken> {
+        let what = events.iter().map(|event| event.about().to_string()).collect::<Vec<_>>().join(" ");
         let call = self.faults.call(Calling::new(&[PUT], what, None), |_| {
             if events.is_empty() || events.len() > MAX_ENTRIES {
                 return Err(invalid("Member must have length between 1 and 10"));
@@ -110,8 +125,8 @@ mod tests {
         StateChange::between(&sender, None, Some(&sample::backup(backup, "web")), sample::start()).unwrap()
     }
 
-    fn events(count: u64) -> Vec<StateChange> {
-        (1..=count).map(event).collect()
+    fn events(count: u64) -> Vec<Event> {
+        (1..=count).map(|backup| event(backup).into()).collect()
     }
 
     #[test]
@@ -127,10 +142,10 @@ mod tests {
 
     #[test]
     fn what_eventbridge_refuses_is_refused() {
-        let refused = |events: &[StateChange]| at_once(FakeEventBus::new().put(events)).unwrap_err().error.refusal;
+        let refused = |events: &[Event]| at_once(FakeEventBus::new().put(events)).unwrap_err().error.refusal;
         assert_eq!(refused(&[]), Refusal::Invalid);
         assert_eq!(refused(&events(11)), Refusal::Invalid);
-        assert_eq!(refused(&[StateChange { deployment: "x".repeat(262_144), ..event(1) }]), Refusal::Invalid);
+        assert_eq!(refused(&[StateChange { deployment: "x".repeat(262_144), ..event(1) }.into()]), Refusal::Invalid);
     }
 
     #[test]

@@ -45,7 +45,7 @@ pub struct FakeExecutions {
 struct State {
     started: Vec<StartedExecution>,
     waiting: Vec<String>,
-    woken: Vec<String>,
+    woken: Vec<(String, String)>,
     rate: Option<Rate>,
 }
 
@@ -83,6 +83,12 @@ impl FakeExecutions {
             .for_each(|execution| execution.state = state);
     }
 
+    /// An execution runs that somebody else started.
+    pub fn runs(&self, machine: Machine, name: &str) {
+        let (name, input) = (name.to_owned(), String::new());
+        held(&self.state).started.push(StartedExecution { machine, name, input, state: Execution::Running });
+    }
+
     /// An execution waits with this token.
     pub fn wait_with(&self, token: &str) {
         held(&self.state).waiting.push(token.to_owned());
@@ -95,7 +101,12 @@ impl FakeExecutions {
 
     /// The tokens that woke somebody, in that order.
     pub fn woken(&self) -> Vec<String> {
-        held(&self.state).woken.clone()
+        held(&self.state).woken.iter().map(|(token, _)| token.clone()).collect()
+    }
+
+    /// What those that were woken were handed, as JSON, in that order.
+    pub fn outputs(&self) -> Vec<String> {
+        held(&self.state).woken.iter().map(|(_, output)| output.clone()).collect()
     }
 
     /// From now on starts are throttled: so many at once, then so many a second.
@@ -162,13 +173,13 @@ impl Executions for FakeExecutions {
             .await
     }
 
-    async fn wake(&self, token: &str) -> Result<bool, AwsError> {
+    async fn wake_with(&self, token: &str, output: &str) -> Result<bool, AwsError> {
         self.faults
             .call(Calling::new(&["states:SendTaskSuccess"], token, None), |_| {
                 let mut state = held(&self.state);
                 let Some(at) = state.waiting.iter().position(|waiting| waiting == token) else { return Ok(false) };
                 let token = state.waiting.remove(at);
-                state.woken.push(token);
+                state.woken.push((token, output.to_owned()));
                 Ok(true)
             })
             .await
@@ -212,6 +223,9 @@ mod tests {
         executions.time_out("two");
         assert_eq!([wake("one"), wake("one"), wake("two"), wake("three")], [true, false, false, false]);
         assert_eq!(executions.woken(), ["one"]);
+        executions.wait_with("three");
+        assert_eq!(at_once(executions.wake_with("three", r#"{"yes":true}"#)), Ok(true));
+        assert_eq!(executions.outputs(), ["{}", r#"{"yes":true}"#]);
     }
 
     #[test]

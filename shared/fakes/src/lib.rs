@@ -42,7 +42,7 @@
 //! | let somebody else come in between | [`Faults::meanwhile`], [`Faults::interleave`] |
 //! | let commands and functions take time, fail or never end | [`FakeSystems::when`], [`FakeSystems::function`], [`FakeSystems::offline`] |
 //! | read an index or a list that is a moment late | [`FakeStore::lag`], [`FakeAws::lag`], [`FakeSystems::lag`] |
-//! | see what was done | [`Faults::calls`], [`FakeAws::made`], [`FakeAws::events`], [`FakeExecutions::started`], [`FakePublisher::published`], [`FakeEventBus::taken`], [`FakeSystems::sent`], [`FakeSystems::called`] |
+//! | see what was done | [`Faults::calls`], [`FakeAws::made`], [`FakeAws::events`], [`FakeExecutions::started`], [`FakePlanner::asked`], [`FakePublisher::published`], [`FakeEventBus::taken`], [`FakeSystems::sent`], [`FakeSystems::called`] |
 //! | see that nothing was lost, orphaned or made twice | [`Estate::breaches`] |
 
 #![allow(clippy::panic, reason = "a test that uses a fake wrongly is to end there and then")]
@@ -55,6 +55,8 @@ mod estate;
 mod event_bus;
 mod executions;
 mod faults;
+mod health;
+mod planner;
 mod publisher;
 mod rates;
 pub mod sample;
@@ -69,13 +71,15 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-pub use aws::{FakeAws, Made, Site, SnapshotEvent};
+pub use aws::{FakeAws, Made, RecoveredThing, Site, SnapshotEvent};
 pub use clock::{FakeClock, START};
 pub use crash::{Crash, Fate, at_each_call};
 pub use estate::Estate;
 pub use event_bus::FakeEventBus;
 pub use executions::{FakeExecutions, StartedExecution};
 pub use faults::{Call, Faults, When};
+pub use health::FakeHealth;
+pub use planner::FakePlanner;
 pub use publisher::FakePublisher;
 pub use script::Whom;
 pub use store::FakeStore;

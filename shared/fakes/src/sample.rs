@@ -22,8 +22,9 @@ use cpm_domain::{
     id::{BackupId, UnitSetId, VolumeId},
     kind::{Kind, Resource},
     name::OwnerName,
-    policy::{AutoTargetRemoval, Origin, Policy, RetryRule, SuccessRule},
+    policy::{AutoTargetRemoval, Origin, Policy, RecoveryRule, RetryRule, SuccessRule},
     provenance::{Provenance, Sought},
+    recovery::{Approval, Recovery, approval::Secret},
     schedule::{Repeat, Schedule, Unit as Every, Zone},
     script::Scripts,
     status::{Status, Tally},
@@ -81,6 +82,8 @@ pub fn policy(name: &str) -> Policy {
         scripts: Scripts::default(),
         vss: Vss::default(),
         max_frozen: None,
+        recovery: RecoveryRule::default(),
+        drill: None,
         origin: Origin::Person,
         created: start(),
     }
@@ -193,6 +196,17 @@ pub fn backup(id: u64, policy: &str) -> Backup {
 pub fn generation(id: u64, policy: &str) -> Backup {
     let ended = Some(start());
     Backup { phase: Phase::Finished, status: Status::Successful, counts: true, ended, ..backup(id, policy) }
+}
+
+/// A recovery of the database `orders` that Ada asked for at the start, and that waits for somebody else's answer.
+pub fn waiting(id: u64) -> Recovery {
+    let made = serde_json::from_value(serde_json::json!({
+        "id": format!("r{id}"), "backup": 17, "policy": "db", "account": "main", "region": "us-east-1",
+        "state": "waiting-for-approval", "plan": {"backup": 17, "source": "orders", "rds": {"id": "orders-new"}},
+        "asked_by": "arn:aws:sts::111111111111:assumed-role/admin/ada", "checked": START, "started": START, "version": 0
+    }));
+    let Ok(recovery) = made else { panic!("{made:?}") };
+    Recovery { approval: Some(Approval::asked(start(), Secret::new([7; 32]))), ..recovery }
 }
 
 /// A lease of two hours.

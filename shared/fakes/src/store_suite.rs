@@ -22,12 +22,16 @@ mod alerts;
 mod audit;
 mod backups;
 mod configuration;
+mod drills;
 mod freezer;
+mod holds;
 mod images;
 mod leases;
+mod recoveries;
 mod runs;
 pub mod samples;
 mod scans;
+mod scenarios;
 mod sets;
 mod slots;
 
@@ -35,11 +39,15 @@ pub use alerts::*;
 pub use audit::*;
 pub use backups::*;
 pub use configuration::*;
+pub use drills::*;
 pub use freezer::*;
+pub use holds::*;
 pub use images::*;
 pub use leases::*;
+pub use recoveries::*;
 pub use runs::*;
 pub use scans::*;
+pub use scenarios::*;
 pub use sets::*;
 pub use slots::*;
 
@@ -81,6 +89,18 @@ macro_rules! store_suite {
             a_run_changes_from_the_version_that_was_read
             a_run_is_changed_by_one_of_many
             runs_are_made_once_and_go_with_their_backup
+            origins_are_read_back_and_replaced
+            origins_come_in_order_of_region_and_resource
+            origins_outlast_a_plan_and_go_with_their_backup
+            numbers_of_recoveries_are_given_once
+            a_recovery_changes_from_the_version_that_was_read
+            a_recovery_is_written_by_one_of_many
+            recoveries_are_listed_newest_first
+            recoveries_and_backups_of_a_policy_are_apart
+            works_are_added_once
+            works_come_in_order_of_number
+            a_work_changes_from_the_version_that_was_read
+            a_work_is_changed_by_one_of_many
             a_lease_is_taken_by_one_of_many
             a_lease_is_taken_again_by_its_holder
             a_lease_is_taken_instead_of_its_holder
@@ -92,6 +112,18 @@ macro_rules! store_suite {
             a_slot_that_never_runs_again_is_not_due
             what_is_due_comes_in_order_and_in_parts
             what_is_due_comes_of_all_owners
+            a_drill_slot_is_due_beside_the_others
+            a_drill_slot_is_advanced_by_one_of_many
+            a_hold_is_taken_by_one_of_many
+            a_hold_is_taken_instead_of_its_execution
+            a_hold_is_renewed_and_released_by_its_execution_alone
+            a_hold_is_due_until_it_is_released
+            numbers_of_drills_are_given_once
+            a_drill_changes_from_the_version_that_was_read
+            drills_are_listed_newest_first
+            numbers_of_scenarios_are_given_once
+            a_scenario_changes_from_the_version_that_was_read
+            scenarios_are_listed_newest_first
             an_alert_stands_until_it_is_cleared
             an_alert_that_was_raised_meanwhile_is_not_overwritten
             alerts_are_apart_by_category_and_subject

@@ -8,6 +8,7 @@ use cpm_domain::{
     aws::{AwsError, Found, FoundUnit, Quota, Refusal, Tagged, UnitRequest},
     id::{Region, UnitId},
     kind::{Kind, Resource},
+    origin::{Completed, Reading},
     provenance::Sought,
     unit::{UnitKind, UnitReport},
 };
@@ -37,6 +38,16 @@ impl Access {
     /// For deletions in `account`: a role of its own.
     pub fn for_cleanup(account: &Account) -> Self {
         Self::of(account, AssumedRole::cleanup_name)
+    }
+
+    /// For recoveries into `account`: a role of its own.
+    pub fn for_recovery(account: &Account) -> Self {
+        Self::of(account, AssumedRole::recovery_name)
+    }
+
+    /// To look at what runs in `account`: a role that can do nothing else.
+    pub fn for_reading(account: &Account) -> Self {
+        Self::of(account, AssumedRole::reader_name)
     }
 
     fn of(account: &Account, name: impl Fn(&AssumedRole) -> String) -> Self {
@@ -88,6 +99,11 @@ pub trait Driver: Send + Sync {
 
     /// Those of `resources`, all of one of its kinds, that exist, in any number of calls.
     async fn describe(&self, place: &Place, kind: Kind, resources: &[Resource]) -> Result<Vec<Found>, AwsError>;
+
+    /// Fills in what [`Self::describe`] does not tell of how sources are: few calls for all of them, and of an instance
+    /// alone only what [`InstanceOrigin::wanted`](cpm_domain::origin::InstanceOrigin::wanted) names. It never fails: what
+    /// cannot be read is named in the answer, with the reason.
+    async fn complete(&self, place: &Place, reading: Reading) -> Completed;
 
     /// All resources of its kinds with a `cpm backup` tag; none that are gone.
     async fn tagged(&self, place: &Place) -> Result<Vec<Tagged>, AwsError>;
@@ -156,7 +172,7 @@ impl Deleters {
     }
 }
 
-fn without_driver(what: &str) -> AwsError {
+pub(crate) fn without_driver(what: &str) -> AwsError {
     AwsError {
         refusal: Refusal::Invalid,
         action: "cpm".to_owned(),

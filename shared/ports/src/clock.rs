@@ -14,6 +14,9 @@ pub trait Clock: Send + Sync {
 
     /// A number in `0.0..1.0`, for jitter.
     fn chance(&self) -> f64;
+
+    /// Bytes that nobody can guess, for what is signed.
+    fn secret(&self) -> [u8; 32];
 }
 
 /// When a step has to hand back what it could not do.

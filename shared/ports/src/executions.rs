@@ -12,6 +12,12 @@ pub enum Machine {
     TagScan,
     /// `cleanup.asl.json`
     Cleanup,
+    /// `recovery.asl.json`
+    Recovery,
+    /// `drill.asl.json`
+    Drill,
+    /// `scenario.asl.json`
+    Scenario,
 }
 
 /// What became of a start.
@@ -45,6 +51,12 @@ pub trait Executions: Send + Sync {
     /// How the execution `name` of `machine` stands.
     async fn look(&self, machine: Machine, name: &str) -> Result<Execution, AwsError>;
 
-    /// Wakes an execution that waits with `token`. One that waits no longer is no error: `false`.
-    async fn wake(&self, token: &str) -> Result<bool, AwsError>;
+    /// Wakes an execution that waits with `token`, and hands it `output` as JSON text. One that waits no longer is no error:
+    /// `false`.
+    async fn wake_with(&self, token: &str, output: &str) -> Result<bool, AwsError>;
+
+    /// Wakes an execution that waits with `token` for nothing but that.
+    async fn wake(&self, token: &str) -> Result<bool, AwsError> {
+        self.wake_with(token, "{}").await
+    }
 }

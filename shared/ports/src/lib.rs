@@ -6,6 +6,7 @@ mod commands;
 mod event_bus;
 mod executions;
 mod publisher;
+mod recovery;
 mod store;
 
 pub use aws::{Access, Deleters, Deletions, Driver, Drivers, Place, Regions};
@@ -14,7 +15,9 @@ pub use commands::{Agents, Commands, Functions};
 pub use event_bus::{EventBus, Untaken};
 pub use executions::{Execution, Executions, Machine, Started};
 pub use publisher::Publisher;
+pub use recovery::{Health, Identity, ImageSearch, Planner, Removals, Removers, Restorer, Restorers};
 pub use store::{
-    Alerts, AuditTrail, BackupPage, BackupQuery, Backups, Configuration, Due, DueItem, Freezer, Images, Lease,
-    LeaseOutcome, Leases, PolicyChange, Scans, ScriptRuns, Slots, Store, StoreError,
+    Alerts, AuditTrail, BackupPage, BackupQuery, Backups, Configuration, DrillPage, DrillQuery, Drills, Due, DueItem,
+    Freezer, Held, Hold, Holds, Images, Lease, LeaseOutcome, Leases, Origins, PolicyChange, Recoveries, RecoveryPage,
+    RecoveryQuery, Scans, ScenarioPage, Scenarios, ScriptRuns, Slots, Store, StoreError,
 };

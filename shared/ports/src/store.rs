@@ -8,12 +8,16 @@ use cpm_domain::{
     alert::{Alert, Category},
     audit::Event,
     backup::{Backup, LogLine, Phase},
+    drill::{Drill, DrillId},
     freezer::{Afterwards, Entry, FreezerName},
     id::{BackupId, Region, UnitId},
     initial_image::InitialImage,
     name::{AccountName, OwnerName, PolicyName, ScheduleName},
+    origin::SourceRecord,
     policy::Policy,
+    recovery::{Recovery, RecoveryId, work::Work},
     scan::{Scan, ScanLine},
+    scenario::{Run, RunId},
     schedule::Schedule,
     script::ScriptRun,
     settings::Settings,
@@ -93,6 +97,20 @@ pub enum PolicyChange {
         /// The schedule.
         schedule: ScheduleName,
     },
+    /// Sets when a policy's drill is next due, and by which schedule, whatever was there.
+    PutDrillSlot {
+        /// The policy.
+        policy: PolicyName,
+        /// The schedule.
+        schedule: ScheduleName,
+        /// The next due instant; none: it never runs again.
+        next: Option<Timestamp>,
+    },
+    /// Removes the slot of a policy's drill.
+    RemoveDrillSlot {
+        /// The policy.
+        policy: PolicyName,
+    },
     /// Replaces the settings.
     PutSettings(Settings),
 }
@@ -149,6 +167,17 @@ pub enum Due {
     },
     /// A lease ran out: its execution may be dead.
     Lease(Lease),
+    /// A policy's drill.
+    Drill {
+        /// The policy.
+        policy: PolicyName,
+        /// The schedule.
+        schedule: ScheduleName,
+    },
+    /// A hold is to be looked at: its execution may be dead.
+    Hold(Hold),
+    /// A recovery is no longer trusted to live ([`Course::watch`](cpm_domain::recovery::course::Course::watch)).
+    Recovery(RecoveryId),
 }
 
 /// Due instants.
@@ -174,6 +203,138 @@ pub trait Slots: Send + Sync {
         owner: &OwnerName,
         policy: &PolicyName,
     ) -> Result<Vec<(ScheduleName, Option<Timestamp>)>, StoreError>;
+
+    /// Moves the slot of a policy's drill from `at` to `next`, or says that somebody was faster.
+    async fn advance_drill(
+        &self,
+        owner: &OwnerName,
+        policy: &PolicyName,
+        schedule: &ScheduleName,
+        at: Timestamp,
+        next: Option<Timestamp>,
+    ) -> Result<(), StoreError>;
+
+    /// The slot of a policy's drill: the schedule and its next due instant.
+    async fn drill_slot(
+        &self,
+        owner: &OwnerName,
+        policy: &PolicyName,
+    ) -> Result<Option<(ScheduleName, Option<Timestamp>)>, StoreError>;
+}
+
+/// What one execution at a time may work on.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Held {
+    /// The drills of a policy.
+    Drills(PolicyName),
+    /// The run of a scenario.
+    Scenario(RunId),
+}
+
+impl std::fmt::Display for Held {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Drills(policy) => write!(f, "the drills of policy {policy}"),
+            Self::Scenario(run) => write!(f, "the run {run} of a scenario"),
+        }
+    }
+}
+
+/// That an execution works on something. It is due as soon as it expires, so that each tick looks whether the execution
+/// lives: what a dead one left is taken up at the next tick.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hold {
+    /// On what.
+    pub on: Held,
+    /// The drill's number, or that of the run.
+    pub number: u64,
+    /// The execution.
+    pub execution: String,
+    /// When it is looked at.
+    pub expires: Timestamp,
+    /// How often what it works on was taken up again.
+    pub resumed: u32,
+}
+
+/// Holds.
+#[async_trait]
+pub trait Holds: Send + Sync {
+    /// The hold on something, consistently read.
+    async fn hold(&self, owner: &OwnerName, on: &Held) -> Result<Option<Hold>, StoreError>;
+    /// Takes the hold if nobody has it, or if `instead_of`'s execution has it still, or if it is the same execution's
+    /// already. Else it gives the one that stands.
+    async fn take_hold(
+        &self,
+        owner: &OwnerName,
+        hold: &Hold,
+        instead_of: Option<&Hold>,
+    ) -> Result<Option<Hold>, StoreError>;
+    /// Puts off when it is looked at. Another execution's is [`StoreError::LostRace`].
+    async fn renew_hold(&self, owner: &OwnerName, hold: &Hold, expires: Timestamp) -> Result<(), StoreError>;
+    /// Gives it back. Another execution's stays, without an error.
+    async fn release_hold(&self, owner: &OwnerName, hold: &Hold) -> Result<(), StoreError>;
+}
+
+/// What drills to list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DrillQuery {
+    /// Of this policy only.
+    pub policy: Option<PolicyName>,
+    /// At most so many, newest first.
+    pub limit: usize,
+    /// Older than this one.
+    pub before: Option<DrillId>,
+}
+
+/// Drills, newest first.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DrillPage {
+    /// They.
+    pub drills: Vec<Drill>,
+    /// Pass it as `before` for more; none: these are all.
+    pub next: Option<DrillId>,
+}
+
+/// Drills.
+#[async_trait]
+pub trait Drills: Send + Sync {
+    /// A number that was never given before.
+    async fn next_drill(&self, owner: &OwnerName) -> Result<DrillId, StoreError>;
+    /// A drill, consistently read.
+    async fn drill(&self, owner: &OwnerName, id: DrillId) -> Result<Option<Drill>, StoreError>;
+    /// Writes a drill if its version in the table is still `drill.version`, 0 when there is none yet; the stored one has
+    /// the next version.
+    async fn put_drill(&self, owner: &OwnerName, drill: &Drill) -> Result<(), StoreError>;
+    /// Drills, newest first. Logs and all; of a policy by index, so a moment late.
+    async fn drills(&self, owner: &OwnerName, query: &DrillQuery) -> Result<DrillPage, StoreError>;
+}
+
+/// Runs of scenarios, newest first.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ScenarioPage {
+    /// They.
+    pub runs: Vec<Run>,
+    /// Pass it as `before` for more; none: these are all.
+    pub next: Option<RunId>,
+}
+
+/// Runs of scenarios.
+#[async_trait]
+pub trait Scenarios: Send + Sync {
+    /// A number that was never given before.
+    async fn next_scenario(&self, owner: &OwnerName) -> Result<RunId, StoreError>;
+    /// A run, consistently read.
+    async fn scenario(&self, owner: &OwnerName, id: RunId) -> Result<Option<Run>, StoreError>;
+    /// Writes a run if its version in the table is still `run.version`, 0 when there is none yet; the stored one has the
+    /// next version.
+    async fn put_scenario(&self, owner: &OwnerName, run: &Run) -> Result<(), StoreError>;
+    /// Runs, at most so many, newest first, older than `before`.
+    async fn scenarios(
+        &self,
+        owner: &OwnerName,
+        before: Option<RunId>,
+        limit: usize,
+    ) -> Result<ScenarioPage, StoreError>;
 }
 
 /// One backup of a policy at a time.
@@ -335,6 +496,55 @@ pub trait Freezer: Send + Sync {
     ) -> Result<(), StoreError>;
 }
 
+/// How the sources of a backup were. They go with their backup ([`Backups::remove`]).
+#[async_trait]
+pub trait Origins: Send + Sync {
+    /// Writes down how sources were. One that is there already is replaced. Before the backup itself is written.
+    async fn put_origins(&self, owner: &OwnerName, id: BackupId, origins: &[SourceRecord]) -> Result<(), StoreError>;
+    /// Those of a backup, consistently read, in order of Region and resource.
+    async fn origins(&self, owner: &OwnerName, id: BackupId) -> Result<Vec<SourceRecord>, StoreError>;
+}
+
+/// What recoveries to list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RecoveryQuery {
+    /// Of this policy only.
+    pub policy: Option<PolicyName>,
+    /// At most so many, newest first.
+    pub limit: usize,
+    /// Older than this one.
+    pub before: Option<RecoveryId>,
+}
+
+/// Recoveries, newest first.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RecoveryPage {
+    /// They.
+    pub recoveries: Vec<Recovery>,
+    /// Pass it as `before` for more; none: these are all.
+    pub next: Option<RecoveryId>,
+}
+
+/// Recoveries and their works.
+#[async_trait]
+pub trait Recoveries: Send + Sync {
+    /// A number that was never given before.
+    async fn next_recovery(&self, owner: &OwnerName) -> Result<RecoveryId, StoreError>;
+    /// A recovery, consistently read.
+    async fn recovery(&self, owner: &OwnerName, id: RecoveryId) -> Result<Option<Recovery>, StoreError>;
+    /// Writes a recovery if its version in the table is still `recovery.version`, 0 when there is none yet; the stored one
+    /// has the next version.
+    async fn put_recovery(&self, owner: &OwnerName, recovery: &Recovery) -> Result<(), StoreError>;
+    /// Recoveries, newest first. Logs and all.
+    async fn recoveries(&self, owner: &OwnerName, query: &RecoveryQuery) -> Result<RecoveryPage, StoreError>;
+    /// Writes works that are not there yet; one of its number stays as it is.
+    async fn add_works(&self, owner: &OwnerName, id: RecoveryId, works: &[Work]) -> Result<(), StoreError>;
+    /// The works of a recovery in order of number, consistently read.
+    async fn works(&self, owner: &OwnerName, id: RecoveryId) -> Result<Vec<Work>, StoreError>;
+    /// Replaces a work if its version in the table is still `work.version`; the stored one has the next version.
+    async fn put_work(&self, owner: &OwnerName, id: RecoveryId, work: &Work) -> Result<(), StoreError>;
+}
+
 /// Runs of scripts. They are made and removed with their backup ([`Backups::create`], [`Backups::remove`]).
 #[async_trait]
 pub trait ScriptRuns: Send + Sync {
@@ -397,11 +607,39 @@ pub trait Scans: Send + Sync {
 
 /// All of it.
 pub trait Store:
-    Configuration + Slots + Leases + Backups + ScriptRuns + Freezer + Images + Alerts + AuditTrail + Scans
+    Configuration
+    + Slots
+    + Leases
+    + Backups
+    + ScriptRuns
+    + Freezer
+    + Images
+    + Origins
+    + Recoveries
+    + Holds
+    + Drills
+    + Scenarios
+    + Alerts
+    + AuditTrail
+    + Scans
 {
 }
 
-impl<T: Configuration + Slots + Leases + Backups + ScriptRuns + Freezer + Images + Alerts + AuditTrail + Scans> Store
-    for T
+impl<T> Store for T where
+    T: Configuration
+        + Slots
+        + Leases
+        + Backups
+        + ScriptRuns
+        + Freezer
+        + Images
+        + Origins
+        + Recoveries
+        + Holds
+        + Drills
+        + Scenarios
+        + Alerts
+        + AuditTrail
+        + Scans
 {
 }

@@ -23,4 +23,11 @@ impl Clock for SystemClock {
     fn chance(&self) -> f64 {
         fastrand::f64()
     }
+
+    #[expect(clippy::expect_used, reason = "without it nothing can be signed, and the runtime reports a panic")]
+    fn secret(&self) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        getrandom::fill(&mut bytes).expect("the operating system has random bytes");
+        bytes
+    }
 }

@@ -9,5 +9,6 @@
 )]
 
 mod openapi;
+mod recoveries;
 mod routes;
 mod world;

@@ -1,6 +1,6 @@
 //! The API over a world in memory.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{Router, body::Body, http::Request, response::Response};
 use cpm_api::{World, router};
@@ -21,6 +21,21 @@ pub struct Api {
     router: Router,
 }
 
+/// What a browser gets.
+#[derive(Debug)]
+pub struct Page {
+    pub status: u16,
+    pub kind: String,
+    pub headers: BTreeMap<String, String>,
+    pub text: String,
+}
+
+impl Page {
+    pub fn header(&self, name: &str) -> &str {
+        &self.headers[name]
+    }
+}
+
 /// What came back.
 #[derive(Debug)]
 pub struct Answer {
@@ -38,6 +53,7 @@ impl Api {
             executions: Arc::new(estate.executions.clone()),
             drivers: estate.drivers.clone(),
             agents: Arc::new(estate.systems.clone()),
+            planner: Arc::new(estate.planner.clone()),
             clock: Arc::new(estate.clock.clone()),
             timezone: Zone::utc(),
         };
@@ -59,6 +75,20 @@ impl Api {
     pub async fn call(&self, request: Request<Body>) -> Answer {
         self.estate.clock.advance(SignedDuration::from_secs(1));
         read(self.router.clone().oneshot(request).await.unwrap()).await
+    }
+
+    /// A page, for a browser: nobody signs. A second later.
+    pub async fn page(&self, method: &str, path: &str, form: &str) -> Page {
+        self.estate.clock.advance(SignedDuration::from_secs(1));
+        let request = request(method, path, Body::from(form.to_owned()), None);
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let text = |value: &axum::http::HeaderValue| value.to_str().unwrap().to_owned();
+        let headers = parts.headers.iter().map(|(name, value)| (name.to_string(), text(value)));
+        let headers: BTreeMap<String, String> = headers.collect();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        let kind = headers.get("content-type").cloned().unwrap_or_default();
+        Page { status: parts.status.as_u16(), kind, headers, text: String::from_utf8(bytes.to_vec()).unwrap() }
     }
 
     /// The newest event of the trail.

@@ -31,6 +31,18 @@ class Behaviour:
     """Manual snapshots of instances, and as many of clusters, in one account and Region, as on AWS."""
     warehouse_snapshot_quota: int = 700
     """Manual snapshots of Redshift in one account and Region, as on AWS."""
+    database_seconds: float = 1.0
+    """How long a database that is restored, or a member that joins a cluster, is `creating`, and one of those `deleting`."""
+    image_seconds: float = 0.5
+    """How long an image that is registered stays `pending`."""
+    instance_seconds: float = 1.0
+    """How long an instance of an own image is `pending`, and `shutting-down`."""
+    volume_seconds: float = 0.5
+    """How long a volume of a snapshot is `creating`."""
+    attach_seconds: float = 0.3
+    """How long a volume is `attaching` and `detaching`."""
+    no_capacity: tuple[str, ...] = ()
+    """The zones in which nothing can be launched."""
     invocation_delay: float = 0.2
     """Seconds from SendCommand to the moment from which its invocations are there and their agents take them up."""
     delivery_scale: float = 1.0
@@ -63,6 +75,10 @@ class Switchboard:
                 raise ValueError(f"events is one of {', '.join(EVENT_MODES)}")
             if known[name] is bool and not isinstance(value, bool):
                 raise ValueError(f"{name} is true or false")
+            if known[name] is tuple:
+                if not isinstance(value, list) or not all(isinstance(it, str) for it in value):
+                    raise ValueError(f"{name} is a list of names")
+                changes = {**changes, name: tuple(value)}
             if known[name] in (int, float) and (isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0):
                 raise ValueError(f"{name} is a number, 0 or more")
         with self._lock:

@@ -36,6 +36,9 @@ class Call:
     principal: str = ""
     snapshot_error: str = ""
     image_error: str = ""
+    volume_error: str = ""
+    instance_error: str = ""
+    database_error: str = ""
     tag_changes: dict[tuple[str, str, str], set[str]] = field(default_factory=lambda: defaultdict(set))
 
     @property

@@ -19,12 +19,20 @@ _RDS = {
     "DBInstanceIdentifier": "db", "DBSnapshotIdentifier": "snapshot", "DBClusterIdentifier": "cluster",
     "DBClusterSnapshotIdentifier": "cluster-snapshot", "SourceDBSnapshotIdentifier": "snapshot",
     "TargetDBSnapshotIdentifier": "snapshot", "SourceDBClusterSnapshotIdentifier": "cluster-snapshot",
-    "TargetDBClusterSnapshotIdentifier": "cluster-snapshot",
+    "TargetDBClusterSnapshotIdentifier": "cluster-snapshot", "SnapshotIdentifier": "cluster-snapshot",
+    "DBSubnetGroupName": "subgrp", "DBParameterGroupName": "pg", "DBClusterParameterGroupName": "cluster-pg",
+    "OptionGroupName": "og",
+}
+# What these make, by the parameter that names it.
+_MADE = {
+    "RestoreDBInstanceFromDBSnapshot": "DBInstanceIdentifier", "RestoreDBClusterFromSnapshot": "DBClusterIdentifier",
+    "CreateDBInstance": "DBInstanceIdentifier",
 }
 # What a call that lists is about, also when it names none.
 _LISTED = {
     "DescribeDBInstances": "db", "DescribeDBClusters": "cluster", "DescribeDBSnapshots": "snapshot",
-    "DescribeDBClusterSnapshots": "cluster-snapshot",
+    "DescribeDBClusterSnapshots": "cluster-snapshot", "DescribeDBSubnetGroups": "subgrp", "DescribeDBParameterGroups": "pg",
+    "DescribeDBClusterParameterGroups": "cluster-pg",
 }
 _TAGGING = {"rds": "AddTagsToResource", "redshift": "CreateTags"}
 
@@ -32,7 +40,7 @@ _TAGGING = {"rds": "AddTagsToResource", "redshift": "CreateTags"}
 def install() -> None:
     """Have permissions of RDS and Redshift checked as those of EC2 are."""
     permissions.NEEDS["rds"] = lambda call: _with_tagging(call, _rds(call))
-    permissions.NEEDS["redshift"] = lambda call: _with_tagging(call, _redshift(call))
+    permissions.NEEDS["redshift"] = lambda call: _with_tagging(call, _redshift(call)) + _roles(call)
 
 
 def _with_tagging(call: Call, arns: list[str]) -> list[Need]:
@@ -47,16 +55,21 @@ def _with_tagging(call: Call, arns: list[str]) -> list[Need]:
     ]
 
 
+def _roles(call: Call) -> list[Need]:
+    """The roles that a cluster is given."""
+    return [permissions.passing(role, "redshift.amazonaws.com") for role in call.numbered("IamRoles.IamRoleArn")]
+
+
 def _rds(call: Call) -> list[str]:
     """The ARNs of the resources that a call to RDS names; what is made comes last."""
     if resource := call.params.get("ResourceName"):
         return [resource]
-    named = [_rds_arn(call, kind, call.params[name]) for name, kind in _RDS.items() if call.params.get(name)]
+    made = _MADE.get(call.action, "")
+    names = sorted((name for name in _RDS if call.params.get(name)), key=lambda name: name == made)
+    named = [_rds_arn(call, _RDS[name], call.params[name]) for name in names]
     listed = _LISTED.get(call.action)
     if listed and not any(f":{listed}:" in arn for arn in named):
         named.append(_rds_arn(call, listed, "*"))
-    if call.action == "CreateDBInstance":
-        named.reverse()
     return named
 
 
@@ -74,6 +87,12 @@ def _redshift(call: Call) -> list[str]:
         return []
     prefix = f"arn:aws:redshift:{call.region}:{call.account}"
     cluster, name = call.params.get("ClusterIdentifier"), call.params.get("SnapshotIdentifier")
+    if call.action == "RestoreFromClusterSnapshot":
+        owner = call.params.get("OwnerAccount", call.account)
+        name = name or call.params.get("SnapshotArn", "").rsplit("/", 1)[-1]
+        source = redshift_backends[owner][call.region].snapshots.get(name)
+        of = source.cluster_identifier if source else "*"
+        return [f"arn:aws:redshift:{call.region}:{owner}:snapshot:{of}/{name}", f"{prefix}:cluster:{cluster}"]
     if name:
         snapshot = redshift_backends[call.account][call.region].snapshots.get(name)
         owner = cluster or call.params.get("SnapshotClusterIdentifier") or (snapshot.cluster_identifier if snapshot else "*")

@@ -117,7 +117,7 @@ def page(items: list[Any], call: Call, key: Callable[[Any], str]) -> tuple[list[
 
 
 def _page(response: Any, method: str, member: str) -> None:
-    """Let a method of moto honour MaxResults, NextToken, and OwnerIds."""
+    """Let a method of moto honour MaxResults, NextToken, OwnerIds and RestorableByUserIds."""
     original = getattr(response, method)
 
     @functools.wraps(original)
@@ -135,11 +135,15 @@ def _page(response: Any, method: str, member: str) -> None:
 
 def _owned(items: list[Any], call: Call) -> list[Any]:
     """The items of the owners asked for. The plane shows an account its own only."""
-    owners = call.numbered("Owner")
-    if call.action != "DescribeSnapshots" or not owners:
+    if call.action != "DescribeSnapshots":
         return items
-    wanted = {call.account if owner == "self" else owner for owner in owners}
-    return [item for item in items if item.owner_id in wanted]
+    owners = {call.account if owner == "self" else owner for owner in call.numbered("Owner")}
+    users = {call.account if user == "self" else user for user in call.numbered("RestorableBy")}
+    return [
+        item for item in items
+        if (not owners or item.owner_id in owners)
+        and (not users or item.owner_id in users or users & (item.create_volume_permission_userids | item.create_volume_permission_groups))
+    ]
 
 
 def describe_instances(response: Any) -> ActionResult:
@@ -182,7 +186,10 @@ def platform_details(instance: Any) -> str:
 def tags_of(resource: Any) -> list[dict[str, str]]:
     """As moto's, without a look at every tag of the account: it is asked for each resource of each answer."""
     kind = utils.EC2_PREFIX_TO_RESOURCE.get(utils.get_prefix(resource.id), "") if resource.id else ""
-    tags = resource.ec2_backend.tags.get(resource.id) or {}
+    call = current()
+    # Of what another account shares, the tags stay its own.
+    is_own = call is None or call.account == resource.ec2_backend.account_id
+    tags = (resource.ec2_backend.tags.get(resource.id) or {}) if is_own else {}
     return [
         {"resource_id": resource.id, "key": key, "value": value, "resource_type": kind}
         for key, value in list(tags.items())

@@ -1,4 +1,5 @@
-"""Faults on request: errors, throttles, lost connections, delays, failing snapshots and images, for the calls that a rule names."""
+"""Faults on request: errors, throttles, lost connections, delays, for the calls that a rule names; and snapshots, images, volumes
+and instances that such a call makes and that end badly."""
 
 from __future__ import annotations
 
@@ -13,9 +14,11 @@ from .call import Call
 from .errors import AwsError, throttled
 from .permissions import unauthorized
 
-EFFECTS = ("error", "throttle", "deny", "drop", "delay", "snapshot_error", "image_error")
+# What such a call makes ends badly, for the rule's cause; of a database it is the status that it ends in: `incompatible-restore`.
+_MADE = ("snapshot_error", "image_error", "volume_error", "instance_error", "database_error")
+EFFECTS = ("error", "throttle", "deny", "drop", "delay", *_MADE)
 # After these the call goes on, and later rules still apply.
-_PASSING = ("delay", "snapshot_error", "image_error")
+_PASSING = ("delay", *_MADE)
 _NUMBERS = itertools.count(1)
 
 
@@ -99,10 +102,8 @@ class Faults:
         for rule in self._hit(call, when):
             if rule.effect == "delay":
                 time.sleep(rule.seconds)
-            elif rule.effect == "snapshot_error":
-                call.snapshot_error = rule.cause
-            elif rule.effect == "image_error":
-                call.image_error = rule.cause
+            elif rule.effect in _MADE:
+                setattr(call, rule.effect, rule.cause)
             elif rule.effect == "drop":
                 raise Dropped
             elif rule.effect == "throttle":

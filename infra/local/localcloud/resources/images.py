@@ -1,4 +1,4 @@
-"""AMIs: made of an instance with all its volumes or registered from snapshots, described, deregistered.
+"""AMIs: made of an instance with all its volumes, described, shared, deregistered.
 
 moto's are available at once, and of the root volume only. On AWS an AMI is `pending` until its snapshots are completed.
 """
@@ -17,6 +17,7 @@ from . import events
 from .call import Call, current
 from .multivolume import TAG_LIMIT
 from .reboots import REBOOTS
+from .sharing import others
 from .snapshots import check_limits, pend
 
 _NAME = re.compile(r"[A-Za-z0-9()\[\] ./\-'@_]{3,128}")
@@ -25,30 +26,14 @@ _IMAGED_STATES = ("running", "stopping", "stopped")
 
 def install() -> None:
     """Put every patch of this module in place."""
-    register, deregister, describe = AmiBackend.register_image, AmiBackend.deregister_image, AmiBackend.describe_images
+    deregister, describe = AmiBackend.deregister_image, AmiBackend.describe_images
     mappings, filter_value = Ami.block_device_mappings, Ami.get_filter_value
 
-    def register_image(backend: Any, *rest: Any, **named: Any) -> Any:
-        """On AWS an AMI uses the snapshots that it is registered from, and they cannot be deleted before it is
-        deregistered. moto makes one up instead."""
-        call = current()
-        wanted = [
-            value for key, value in sorted((call.params if call else {}).items())
-            if key.startswith("BlockDeviceMapping.") and key.endswith(".Ebs.SnapshotId")
-        ]
-        for missing in (snapshot for snapshot in wanted if snapshot not in backend.snapshots):
-            raise EC2ClientError("InvalidSnapshot.NotFound", f"The snapshot '{missing}' does not exist.")
-        check_name(backend, (call.params if call else {}).get("Name", ""))
-        image = register(backend, *rest, **named)
-        if wanted:
-            backend.snapshots.pop(image.ebs_snapshot.id)
-            image.ebs_snapshot = backend.snapshots[wanted[0]]
-        for snapshot in wanted:
-            backend.snapshots[snapshot].from_ami = image.id
-        return image
-
     def deregister_image(backend: Any, ami_id: str) -> None:
-        """On AWS an event tells of it; the snapshots stay."""
+        """On AWS an event tells of it; the snapshots stay. It is its owner's right."""
+        image = backend.amis.get(ami_id) or next((it for it in shared_with(backend) if it.id == ami_id), None)
+        if image is not None and image.owner_id != backend.account_id:
+            raise EC2ClientError("AuthFailure", f"Not authorized for image:{ami_id}")
         deregister(backend, ami_id)
         events.COURIER.send(events.image_state(backend.account_id, backend.region_name, ami_id, "deregistered"))
 
@@ -56,11 +41,16 @@ def install() -> None:
         backend: Any, ami_ids: list[str] | None = None, filters: Any = None, exec_users: Any = None, owners: Any = None
     ) -> list[Ami]:
         """On AWS every id asked for must be known, and owners and filters hold for ids too."""
-        found = describe(backend, ami_ids, filters, exec_users, owners)
+        found = shared = [image for image in shared_with(backend) if not ami_ids or image.id in ami_ids]
+        known = {image.id for image in shared}
         if not ami_ids:
-            return found
-        if unknown := [rid for rid in ami_ids if rid not in backend.amis and rid not in backend.deleted_amis]:
+            mine = describe(backend, ami_ids, filters, exec_users, owners)
+            wanted = {backend.account_id if owner == "self" else owner for owner in owners or []}
+            return mine + generic_filter(filters or {}, [image for image in shared if not wanted or image.owner_id in wanted])
+        if unknown := [rid for rid in ami_ids if rid not in known and rid not in backend.amis and rid not in backend.deleted_amis]:
             raise InvalidAMIIdError(unknown)
+        own = [rid for rid in ami_ids if rid not in known]
+        found = shared + (describe(backend, own, filters, exec_users, owners) if own else [])
         if owners:
             wanted = {backend.account_id if owner == "self" else owner for owner in owners}
             found = [image for image in found if image.owner_id in wanted or image.owner_alias in wanted]
@@ -75,9 +65,30 @@ def install() -> None:
     Ami.block_device_mappings = property(lambda image: getattr(image, "devices", None) or mappings.fget(image))
     Ami.get_filter_value = get_filter_value
     AmiBackend.create_image = create_image
-    AmiBackend.register_image = register_image
     AmiBackend.deregister_image = deregister_image
     AmiBackend.describe_images = describe_images
+    AmiBackend.modify_image_attribute = modify_image_attribute
+
+
+def shared_with(backend: Any) -> list[Ami]:
+    """The images that other accounts let an account launch from."""
+    let_in = {"UserId": backend.account_id}
+    return [image for other in others(backend) for image in list(other.amis.values()) if let_in in image.launch_permissions]
+
+
+def modify_image_attribute(
+    backend: Any, ami_id: str, launch_permissions_to_add: list[dict[str, str]], launch_permissions_to_remove: list[dict[str, str]]
+) -> None:
+    """On AWS its owner alone says who may launch from an image."""
+    image = backend.amis.get(ami_id)
+    if image is None or image.owner_id != backend.account_id:
+        if image is None and not any(ami_id in other.amis for other in others(backend)):
+            raise InvalidAMIIdError([ami_id])
+        raise EC2ClientError("AuthFailure", f"Not authorized for image:{ami_id}")
+    backend.validate_permission_targets(launch_permissions_to_add)
+    backend.validate_permission_targets(launch_permissions_to_remove)
+    image.launch_permissions += [it for it in launch_permissions_to_add if it not in image.launch_permissions]
+    image.launch_permissions[:] = [it for it in image.launch_permissions if it not in launch_permissions_to_remove]
 
 
 def create_image(backend: Any, instance_id: str, name: str, description: str, tag_specifications: Any) -> Ami:
@@ -170,14 +181,21 @@ def _empty_image(backend: Any, instance: Any, name: str, description: str) -> Am
     )
     backend.snapshots.pop(image.ebs_snapshot.id, None)
     image.devices = []
+    image.ena_support, image.boot_mode = getattr(instance, "ena_support", True), getattr(instance, "boot_mode", None)
+    image.platform_details = instance.platform_details
     return image
 
 
 def _mapping(device: str, volume: Any, snapshot: Any, delete_on_termination: bool) -> dict[str, Any]:
-    return {"DeviceName": device, "Ebs": {
+    ebs = {
         "SnapshotId": snapshot.id, "VolumeSize": volume.size, "VolumeType": volume.volume_type,
         "DeleteOnTermination": delete_on_termination, "Encrypted": volume.encrypted,
-    }}
+    }
+    if volume.volume_type in ("gp3", "io1", "io2") and volume.iops:
+        ebs["Iops"] = volume.iops
+    if volume.volume_type == "gp3" and volume.throughput:
+        ebs["Throughput"] = volume.throughput
+    return {"DeviceName": device, "Ebs": ebs}
 
 
 def _end(backend: Any, image: Ami, snapshots: list[Any], cause: str, image_error: str, began: datetime) -> None:

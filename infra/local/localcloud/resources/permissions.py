@@ -14,6 +14,7 @@ from typing import Any
 from ministack.core.iam_evaluator import EvalContext, evaluate
 from moto.ec2.models import ec2_backends
 
+from . import keys
 from .call import Call
 from .errors import AwsError
 from .identity import Principal
@@ -22,13 +23,14 @@ from .ssm.documents import is_amazons
 KINDS = {
     "i": "instance", "vol": "volume", "snap": "snapshot", "ami": "image", "eni": "network-interface",
     "sg": "security-group", "subnet": "subnet", "vpc": "vpc", "key": "key-pair", "lt": "launch-template",
+    "eipalloc": "elastic-ip",
 }
 _OWNERLESS = ("snapshot", "image")
 # What an action makes: its ARN ends in `/*`, and the request's tags belong to it.
 _CREATES = {
     "CreateSnapshot": ["snapshot"], "CreateSnapshots": ["snapshot"], "CopySnapshot": ["snapshot"],
     "CreateVolume": ["volume"], "CreateImage": ["image", "snapshot"], "CopyImage": ["image", "snapshot"],
-    "RegisterImage": ["image"], "RunInstances": ["instance", "volume"],
+    "RegisterImage": ["image"], "RunInstances": ["instance", "volume", "network-interface"],
 }
 
 
@@ -76,7 +78,26 @@ def needs(call: Call) -> list[Need]:
         found.append(Need(call.name, resource, _request_tags(tags)))
         if tags:
             found.append(Need("ec2:CreateTags", resource, {**_request_tags(tags), "ec2:createaction": call.action}))
+    if call.action == "RunInstances":
+        found += _of_launch(call)
     return found or [Need(call.name, "*")]
+
+
+def _of_launch(call: Call) -> list[Need]:
+    """What a launch names without an id, and the roles that it hands to the instance."""
+    named = {"KeyName": "key-pair", "Placement.GroupName": "placement-group"}
+    found = [
+        Need(call.name, f"arn:aws:ec2:{call.region}:{call.account}:{kind}/{call.params[parameter]}")
+        for parameter, kind in named.items() if call.params.get(parameter)
+    ]
+    profile = call.params.get("IamInstanceProfile.Arn") or call.params.get("IamInstanceProfile.Name")
+    roles = keys.profile(call.account, profile).get("roles", []) if profile else []
+    return found + [passing(role, "ec2.amazonaws.com") for role in roles]
+
+
+def passing(role: str, service: str) -> Need:
+    """What it takes to hand a role to a service."""
+    return Need("iam:PassRole", role, {"iam:passedtoservice": service})
 
 
 def _ssm_needs(call: Call) -> list[Need]:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from moto.core.responses import ActionResult
-from moto.rds.models import DBClusterSnapshot, DBSnapshot
+from moto.ec2 import ec2_backends
+from moto.rds.models import DBClusterSnapshot, DBSnapshot, RDSBackend
 from moto.rds.responses import RDSResponse
 
 from . import events
@@ -45,6 +46,22 @@ def install() -> None:
     _around("delete_db_snapshot", _delete_snapshot)
     _around("delete_db_cluster_snapshot", _delete_cluster_snapshot)
     RDSResponse.describe_account_attributes = describe_account_attributes
+    _with_default_subnets()
+
+
+def _with_default_subnets() -> None:
+    """On AWS the subnet group `default` of a VPC's clusters is there, of all its default subnets."""
+    original = RDSBackend.describe_db_subnet_groups
+
+    @functools.wraps(original)
+    def with_default(backend: Any, subnet_group_name: str) -> list[Any]:
+        subnets = ec2_backends[backend.account_id][backend.region_name].describe_subnets()
+        of_default = [it for it in subnets if it.default_for_az == "true" or it.default_for_az is True]
+        if "default" not in backend.subnet_groups and of_default:
+            backend.create_subnet_group("default", "default", of_default, [])
+        return original(backend, subnet_group_name)
+
+    RDSBackend.describe_db_subnet_groups = with_default
 
 
 def _around(method: str, patch: Callable[[Any, Callable[[], ActionResult]], ActionResult]) -> None:

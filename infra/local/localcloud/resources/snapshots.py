@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from . import events
 from .call import current
 from .behaviour import SWITCHES
 
+_log = logging.getLogger("clock")
 _ONE_AT_A_TIME = ("st1", "sc1")
 
 
@@ -45,7 +47,10 @@ class Clock:
                 while not self._due or self._due[0][0] > time.monotonic():
                     self._changed.wait(self._due[0][0] - time.monotonic() if self._due else None)
                 action = heapq.heappop(self._due)[2]
-            action()
+            try:
+                action()
+            except Exception:  # what comes later still has its time
+                _log.exception("something did not take its course")
 
 
 CLOCK = Clock()

@@ -20,7 +20,8 @@ KEY_MAX, VALUE_MAX = 128, 256
 # What the tags of these calls may be for.
 _TAGGABLE = {
     "CreateSnapshot": ("snapshot",), "CreateSnapshots": ("snapshot",), "CopySnapshot": ("snapshot",),
-    "CreateVolume": ("volume",), "CreateImage": ("image", "snapshot"),
+    "CreateVolume": ("volume",), "CreateImage": ("image", "snapshot"), "RegisterImage": ("image", "snapshot"),
+    "RunInstances": ("instance", "volume", "network-interface", "spot-instances-request", "elastic-gpu"),
 }
 
 

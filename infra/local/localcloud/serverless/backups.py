@@ -21,8 +21,8 @@ _NAME = re.compile(r"[a-zA-Z0-9_.-]+")
 _NAME_MIN, _NAME_MAX, _PAGE_MAX = 3, 255, 100
 _TYPES = ("USER", "SYSTEM", "AWS_BACKUP", "ALL")
 _SYSTEM_DAYS = 35
-_DEFAULTS = {"backup_seconds": 1.0, "enabling_seconds": 0.0}
-# How long a backup is CREATING, and how long after its creation a table has no backups yet.
+_DEFAULTS = {"backup_seconds": 1.0, "enabling_seconds": 0.0, "restore_seconds": 1.0}
+# How long a backup is CREATING, how long after its creation a table has no backups yet, how long a restored table is CREATING.
 _behaviour = dict(_DEFAULTS)
 
 
@@ -202,6 +202,11 @@ def behave(changes: dict[str, Any] | None) -> dict[str, float]:
             raise ValueError(f"known settings, numbers of 0 or more: {', '.join(_DEFAULTS)}")
     _behaviour.update(changes)
     return _behaviour
+
+
+def seconds(name: str) -> float:
+    """One of the times in force."""
+    return _behaviour[name]
 
 
 def set_table(data: dict[str, Any]) -> dict[str, str]:

@@ -15,7 +15,7 @@ from ministack.core.responses import get_account_id, set_request_account_id
 from ministack.core.router import detect_service
 
 from ..calls import CallLog, CallRecord, Scope, app_of_user_agent, error_code
-from . import backups, events
+from . import backups, events, identities
 
 _RECORDED_BYTES = 4 * 1024 * 1024  # DynamoDB's longest transaction
 _INTERNAL = ("/_ministack/", "/_localstack/", "/health", "/_aws/lambda/runtime", "/2018-06-01/runtime/")
@@ -85,6 +85,10 @@ class Application:
             status, answer = 200, {"matched_rules": matched}
         elif route == ("GET", "/_cloud/principal"):
             status, answer = 200, principal(query.get("key", ""), query.get("token"))
+        elif route == ("GET", "/_cloud/key"):
+            status, answer = 200, identities.key(query["account"], query["region"], query["name"])
+        elif route == ("GET", "/_cloud/profile"):
+            status, answer = 200, identities.profile(query["account"], query["name"])
         elif route == ("GET", "/_cloud/ready"):
             status, answer = 200, {"plane": "serverless"}
         elif scope["path"] in ("/_cloud/backups", "/_cloud/tables"):

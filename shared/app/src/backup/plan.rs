@@ -21,7 +21,12 @@ use cpm_domain::{
 use cpm_ports::{Access, BackupQuery, Deadline, Lease, LeaseOutcome, PolicyChange};
 use futures::future::{join, join_all};
 
-use super::{FUNCTION, Steps, append, place, scripts::has_frozen};
+use super::{
+    FUNCTION, Steps, append,
+    origins::{Recording, Source},
+    place,
+    scripts::has_frozen,
+};
 use crate::{Error, Result, initial_image};
 
 /// What the execution told of itself.
@@ -80,6 +85,8 @@ struct Resolved {
     missing: usize,
     skipped: usize,
     gone: Vec<Target>,
+    /// How those are that are backed up.
+    sources: Vec<Source>,
     log: Log,
 }
 
@@ -189,6 +196,9 @@ impl Steps<'_> {
             set.number = number;
         }
         self.remove_gone(request, policy, &resolved.gone).await?;
+        let recording = Recording { owner, policy, account: &account, backup: lease.backup };
+        let sources = std::mem::take(&mut resolved.sources);
+        self.record_origins(&recording, sources, deadline, &mut resolved.log).await?;
         let retried = match request.retried {
             Some(retried) => self.store.backup(owner, retried).await?,
             None => None,
@@ -263,32 +273,6 @@ impl Steps<'_> {
         }
     }
 
-    /// Quotas of which so much is used that it must be said before they bite. One that cannot be read bites later: that
-    /// alone holds no backup up.
-    async fn near_quotas(&self, account: &Account, wanted: BTreeMap<Region, Vec<UnitKind>>) -> Vec<String> {
-        let mut near = Vec::new();
-        for (region, units) in wanted {
-            for driver in self.drivers.iter() {
-                let kinds: Vec<UnitKind> =
-                    driver.units().iter().copied().filter(|kind| units.contains(kind)).collect();
-                if kinds.is_empty() {
-                    continue;
-                }
-                match driver.quotas(&place(account, &region), &kinds).await {
-                    Ok(quotas) => near.extend(quotas.iter().filter(|quota| quota.is_near()).map(|quota| {
-                        format!(
-                            "{} of the {} {} that AWS allows in {region} are there: keep fewer generations, delete what \
-                             nobody needs, or have the quota raised in Service Quotas",
-                            quota.used, quota.most, quota.what
-                        )
-                    })),
-                    Err(error) => tracing::warn!(%region, %error, "the quotas cannot be read"),
-                }
-            }
-        }
-        near
-    }
-
     fn take_in_target(&self, policy: &Policy, target: &Target, found: Option<&Found>, resolved: &mut Resolved) {
         let now = self.clock.now();
         match kind::plan(target, found) {
@@ -310,6 +294,7 @@ impl Steps<'_> {
                     resolved.instances.push(place);
                 }
                 resolved.sets.extend(sets);
+                resolved.sources.extend(found.and_then(|found| Source::new(target, found)));
                 for warning in warnings {
                     resolved.log.warning(now, warning);
                 }

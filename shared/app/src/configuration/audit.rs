@@ -56,6 +56,15 @@ pub(super) fn of_slot(slot: &SlotChange, actor: &Actor, now: Timestamp) -> Event
     event(actor, now, action.to_owned(), policy.to_string(), details)
 }
 
+pub(super) fn of_drill_slot(slot: &SlotChange, actor: &Actor, now: Timestamp) -> Event {
+    let (policy, details) = match slot {
+        SlotChange::Put(policy, schedule, Some(next)) => (policy, format!("{schedule}: next drill {next}")),
+        SlotChange::Put(policy, schedule, None) => (policy, format!("{schedule}: never drills again")),
+        SlotChange::Remove(policy, schedule) => (policy, format!("{schedule}: no longer drills it")),
+    };
+    event(actor, now, "policy.drills".to_owned(), policy.to_string(), details)
+}
+
 fn event(actor: &Actor, time: Timestamp, action: String, subject: String, details: String) -> Event {
     Event { time, actor: actor.clone(), action, subject, details }
 }

@@ -3,7 +3,7 @@
 use cpm_contracts::api::Applied;
 use cpm_domain::{
     alert::Category,
-    change::{Change, Operation, Plan, SlotChange, State, slot_changes},
+    change::{Change, Operation, Plan, SlotChange, State, drill_slot_changes, slot_changes},
     name::PolicyName,
 };
 use cpm_ports::PolicyChange;
@@ -32,7 +32,9 @@ impl Setup<'_> {
         for policy in removed {
             // One that ended meanwhile.
             backups += self.mark(policy).await?;
-            self.store.clear_alert(self.owner, Category::Backup, policy.as_str()).await?;
+            for category in [Category::Backup, Category::Drill] {
+                self.store.clear_alert(self.owner, category, policy.as_str()).await?;
+            }
         }
         let cleanup = if backups > 0 { self.clean_up().await } else { None };
         Ok(Applied { changes: plan.steps.into_iter().map(|step| step.change).collect(), backups, cleanup })
@@ -45,6 +47,11 @@ impl Setup<'_> {
         for slot in slot_changes(state, &state.after(plan), &slots, now) {
             let event = audit::of_slot(&slot, self.actor, now);
             changes.push((of_slot(slot), event));
+        }
+        let drills = self.drill_slots(&state.policies).await?;
+        for slot in drill_slot_changes(state, &state.after(plan), &drills, now) {
+            let event = audit::of_drill_slot(&slot, self.actor, now);
+            changes.push((of_drill_slot(slot), event));
         }
         for step in &plan.steps {
             if let Operation::RemovePolicy(name) = &step.operation {
@@ -74,6 +81,13 @@ fn of_slot(slot: SlotChange) -> PolicyChange {
     match slot {
         SlotChange::Put(policy, schedule, next) => PolicyChange::PutSlot { policy, schedule, next },
         SlotChange::Remove(policy, schedule) => PolicyChange::RemoveSlot { policy, schedule },
+    }
+}
+
+fn of_drill_slot(slot: SlotChange) -> PolicyChange {
+    match slot {
+        SlotChange::Put(policy, schedule, next) => PolicyChange::PutDrillSlot { policy, schedule, next },
+        SlotChange::Remove(policy, _) => PolicyChange::RemoveDrillSlot { policy },
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cpm_domain::{
     backup::Phase,
-    change::{Held, Slots, State},
+    change::{DrillSlots, Held, Slots, State},
     document::Document,
     freezer::Entry,
     name::{AccountName, PolicyName},
@@ -81,6 +81,17 @@ impl Setup<'_> {
             Ok::<_, StoreError>((name, slots.into_iter().collect()))
         });
         Ok(reading.buffered(AT_ONCE).try_collect().await?)
+    }
+
+    /// The slots of the drills of policies.
+    pub(super) async fn drill_slots(&self, policies: &[Held]) -> Result<DrillSlots> {
+        let names: Vec<PolicyName> = policies.iter().map(|held| held.policy.name.clone()).collect();
+        let reading = stream::iter(names).map(|name| async move {
+            let slot = self.store.drill_slot(self.owner, &name).await?;
+            Ok::<_, StoreError>(slot.map(|slot| (name, slot)))
+        });
+        let slots: Vec<Option<_>> = reading.buffered(AT_ONCE).try_collect().await?;
+        Ok(slots.into_iter().flatten().collect())
     }
 
     async fn count(&self, policy: &PolicyName) -> std::result::Result<usize, StoreError> {

@@ -6,7 +6,7 @@ use cpm_domain::{
     id::BackupId,
 };
 use cpm_fakes::{Estate, Fate, at_each_call, at_once, sample};
-use cpm_ports::{Alerts, AuditTrail, BackupQuery, Backups, Configuration, Leases, Machine, Slots};
+use cpm_ports::{Alerts, AuditTrail, BackupQuery, Backups, Configuration, Drills, Leases, Machine, Slots};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -358,4 +358,60 @@ async fn a_write_that_loses_its_race_is_reported() {
     assert!(
         desk.plan(&document(1), false).await.changes.iter().any(|change| change.action == change::Action::Update)
     );
+}
+
+#[tokio::test]
+async fn drills_have_a_slot_of_their_own_and_figures() {
+    let estate = Estate::new();
+    let (owner, actor, zone) = (sample::root(), Actor::Caller("jo".into()), Zone::utc());
+    let setup = Setup {
+        store: &estate.store,
+        executions: &estate.executions,
+        clock: &estate.clock,
+        owner: &owner,
+        actor: &actor,
+        default_zone: &zone,
+    };
+    let apply = async |drill: serde_json::Value| {
+        let document = serde_json::from_value(serde_json::json!({
+            "accounts": [{"name": "main", "role": "own"}],
+            "schedules": [{"name": "nightly", "repeat": {"every": 1, "unit": "days"}, "start": "2026-01-01T02:00"}],
+            "policies": [{"name": "web", "account": "main", "schedules": ["nightly"], "drill": drill}]}))
+        .unwrap();
+        setup.apply(&ApplyRequest { document, prune: false, revision: None }).await.unwrap()
+    };
+    let web = "web".parse().unwrap();
+    let slot = async || estate.beside().store.drill_slot(&owner, &web).await.unwrap();
+    apply(serde_json::json!({"schedule": "nightly", "quarantine": {}})).await;
+    let next: jiff::Timestamp = "2026-01-01T02:00:00Z".parse().unwrap();
+    assert_eq!(slot().await, Some(("nightly".parse().unwrap(), Some(next))));
+    assert_eq!(estate.beside().store.slots(&owner, &web).await.unwrap().len(), 1, "beside the one of its backups");
+    let view = setup.policy(&web).await.unwrap();
+    assert_eq!(view.readiness.next_drill, Some(next));
+    assert_eq!((view.readiness.last_drill, view.readiness.rto), (None, None));
+    let again = apply(serde_json::json!({"schedule": "nightly", "quarantine": {}})).await;
+    assert_eq!(again.changes, [], "an export can be applied");
+    assert_eq!(
+        setup.export().await.unwrap().policies[0].drill.as_ref().unwrap().schedule.as_ref().unwrap().as_str(),
+        "nightly"
+    );
+    let changed = apply(serde_json::json!({"quarantine": {"zone": "us-east-1a"}})).await;
+    let fields: Vec<&str> = changed.changes[0].fields.iter().map(|field| field.field.as_str()).collect();
+    assert_eq!(fields, ["drill.schedule", "drill.quarantine.zone"]);
+    assert_eq!(slot().await, None, "it runs when it is asked for");
+    apply(serde_json::json!({"schedule": "nightly", "quarantine": {}})).await;
+    setup.enable(&web, false).await.unwrap();
+    assert_eq!(slot().await, None, "a disabled policy does nothing by itself");
+    let store = estate.beside().store;
+    let drill = |id: u64, state| cpm_domain::drill::Drill {
+        state,
+        version: 0,
+        targets: vec![],
+        ..cpm_fakes::store_suite::samples::drill(id, "web")
+    };
+    store.put_drill(&owner, &drill(1, cpm_domain::drill::State::Succeeded)).await.unwrap();
+    store.put_drill(&owner, &drill(2, cpm_domain::drill::State::Failed)).await.unwrap();
+    let readiness = setup.policy(&web).await.unwrap().readiness;
+    assert_eq!(readiness.last_drill.unwrap().id.to_string(), "d2");
+    assert_eq!(readiness.rpo, Some(1), "of the newest that succeeded");
 }

@@ -1,23 +1,28 @@
 //! Accounts, schedules and policies as people see them.
 
 use cpm_contracts::api::{
-    AccountView, Accounts, Attention, LastBackup, Policies, PolicySummary, PolicyView, ResourceView, ScheduleView,
-    Schedules, SlotView, TargetView, WarningView,
+    AccountView, Accounts, Attention, LastBackup, LastDrill, LastRecovery, Policies, PolicySummary, PolicyView,
+    Readiness, ResourceView, ScheduleView, Schedules, SlotView, TargetView, WarningView,
 };
 use cpm_domain::{
     account::Account,
     document::TargetSpec,
+    drill::{Figures, State as DrillState},
     name::{AccountName, PolicyName, ScheduleName},
     policy::{Origin, Policy},
+    recovery::Purpose,
     schedule::Schedule,
     target::{Target, TargetKey},
 };
-use cpm_ports::BackupQuery;
+use cpm_ports::{BackupQuery, DrillQuery, RecoveryQuery};
 use futures::{StreamExt, TryStreamExt, stream, try_join};
 use jiff::Timestamp;
 
 use super::{Setup, state::AT_ONCE};
 use crate::{Error, Result};
+
+/// Newest drills and recoveries of a policy that are looked through.
+const RECENT: usize = 20;
 
 impl Setup<'_> {
     /// All accounts.
@@ -56,7 +61,39 @@ impl Setup<'_> {
     /// One policy with its targets.
     pub async fn policy(&self, name: &PolicyName) -> Result<PolicyView> {
         let policy = self.store.policy(self.owner, name).await?.ok_or_else(|| Error::not_found("policy", name))?;
-        self.view(policy).await
+        let (view, (last_recovery, readiness)) = try_join!(self.view(policy), self.readiness(name))?;
+        Ok(PolicyView { last_recovery, readiness, ..view })
+    }
+
+    /// Its newest recovery, drills left out, and what its drills came to.
+    async fn readiness(&self, name: &PolicyName) -> Result<(Option<LastRecovery>, Readiness)> {
+        let newest_drills = DrillQuery { policy: Some(name.clone()), limit: RECENT, before: None };
+        let newest = RecoveryQuery { policy: Some(name.clone()), limit: RECENT, before: None };
+        let (drills, recoveries, slot) = try_join!(
+            self.store.drills(self.owner, &newest_drills),
+            self.store.recoveries(self.owner, &newest),
+            self.store.drill_slot(self.owner, name),
+        )?;
+        let by_people = recoveries.recoveries.iter().find(|recovery| !matches!(recovery.purpose, Purpose::Drill(_)));
+        let last_recovery = by_people.map(|recovery| LastRecovery {
+            id: recovery.id,
+            kind: recovery.plan.wanted.kind(),
+            backup: recovery.backup,
+            state: recovery.state,
+            started: recovery.started,
+            ended: recovery.ended,
+        });
+        let last_drill = drills.drills.first().map(|drill| LastDrill {
+            id: drill.id,
+            state: drill.state,
+            backup: drill.backup,
+            started: drill.started,
+            ended: drill.ended,
+        });
+        let measured = drills.drills.iter().find(|drill| drill.state == DrillState::Succeeded).map(Figures::of);
+        let Figures { rto, rpo } = measured.unwrap_or_default();
+        let readiness = Readiness { last_drill, next_drill: slot.and_then(|(_, next)| next), rto, rpo };
+        Ok((last_recovery, readiness))
     }
 
     /// Which policies hold a resource.
@@ -86,7 +123,8 @@ impl Setup<'_> {
             Origin::Person => None,
             Origin::TagScan { template } => Some(template),
         };
-        let (scripts, vss, max_frozen) = (policy.scripts.into(), policy.vss, policy.max_frozen);
+        let (scripts, vss) = (policy.scripts.into(), policy.vss);
+        let (max_frozen, recovery, drill) = (policy.max_frozen, policy.recovery, policy.drill);
         let summary = PolicySummary {
             name: policy.name,
             description: policy.description,
@@ -107,7 +145,19 @@ impl Setup<'_> {
         };
         let slots = slots.into_iter().map(|(schedule, next)| SlotView { schedule, next }).collect();
         let targets = targets.iter().map(of_target).collect();
-        Ok(PolicyView { summary, scripts, vss, max_frozen, slots, targets })
+        let (last_recovery, readiness) = (None, Readiness::default());
+        Ok(PolicyView {
+            summary,
+            scripts,
+            vss,
+            max_frozen,
+            recovery,
+            drill,
+            slots,
+            targets,
+            last_recovery,
+            readiness,
+        })
     }
 }
 
@@ -131,7 +181,7 @@ fn of_account(account: Account, policies: &[Policy]) -> AccountView {
 }
 
 fn of_schedule(schedule: Schedule, policies: &[Policy], now: Timestamp) -> ScheduleView {
-    let policies = policies.iter().filter(|policy| policy.schedules.contains(schedule.name()));
+    let policies = policies.iter().filter(|policy| policy.uses(schedule.name()));
     ScheduleView {
         policies: policies.map(|policy| policy.name.clone()).collect(),
         next: schedule.next_at_or_after(now),

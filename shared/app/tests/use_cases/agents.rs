@@ -159,7 +159,7 @@ fn a_place_that_cannot_be_read_costs_no_other() {
         let is_dark = unread && view.region.as_str() == THERE;
         assert_eq!(view.platform == Platform::Unknown, is_dark, "{view:?}");
         for missing in &view.missing {
-            assert!(missing.what.contains("as the role cpm-backup of account 222222222222"), "{missing:?}");
+            assert!(missing.what.contains("as the role cpm-backup-reader of account 222222222222"), "{missing:?}");
             assert!(missing.advice.starts_with("allow "), "{missing:?}");
         }
     }

@@ -4,12 +4,18 @@ use crate::machine::{End, Execution, start};
 use cpm_app::cleanup::Steps;
 use cpm_contracts::cleanup::{Settled, StartCleanup};
 use cpm_domain::{alert::Category, backup::Phase, id::BackupId, policy::Policy, settings::Settings};
-use cpm_fakes::{Estate, Fate, at_each_call, sample};
+use cpm_fakes::{DEPLOYMENT, Estate, Fate, at_each_call, sample};
 use cpm_ports::{Alerts, BackupQuery, Backups, Clock, Deadline, PolicyChange};
 use jiff::SignedDuration;
 
 pub fn steps(estate: &Estate) -> Steps<'_> {
-    Steps { store: &estate.store, deleters: &estate.deleters, clock: &estate.clock }
+    Steps {
+        store: &estate.store,
+        deleters: &estate.deleters,
+        removers: &estate.removers,
+        clock: &estate.clock,
+        deployment: DEPLOYMENT,
+    }
 }
 
 /// The cleanup state machine.

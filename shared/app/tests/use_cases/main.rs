@@ -9,11 +9,19 @@
 )]
 
 mod agents;
+mod approval;
 mod backup;
 mod cleanup;
 mod document;
+mod drills;
 mod freezer;
 mod machine;
+mod origins;
+mod recover;
+mod recovery;
+mod recovery_kinds;
+mod recovery_life;
+mod recovery_machine;
 mod scan;
 mod schedule;
 mod scripts;

@@ -13,6 +13,7 @@ use cpm_domain::{
     id::BackupId,
     kind::{Kind, Resource},
     name::PolicyName,
+    origin::{Completed, Reading},
     policy::{AutoTargetRemoval, Origin},
     provenance::Sought,
     scan::ScanKind,
@@ -78,6 +79,10 @@ impl Driver for Unreadable {
 
     async fn describe(&self, _: &Place, _: Kind, _: &[Resource]) -> Result<Vec<Found>, AwsError> {
         Ok(Vec::new())
+    }
+
+    async fn complete(&self, _: &Place, reading: Reading) -> Completed {
+        Completed::as_they_are(reading.origins)
     }
 
     async fn tagged(&self, _: &Place) -> Result<Vec<Tagged>, AwsError> {

@@ -12,8 +12,9 @@ use cpm_fakes::{DEPLOYMENT, Estate, OWN_ACCOUNT, When, at_once, sample};
 
 fn tell(estate: &Estate, records: &[Record]) -> Result<(), Untold> {
     let account = OWN_ACCOUNT.parse().unwrap();
-    let notifier =
-        Notifier { publisher: &estate.publisher, bus: &estate.bus, deployment: DEPLOYMENT, account: &account };
+    let Estate { publisher, bus, .. } = estate;
+    let approvals = Some("https://cpm.example/approval");
+    let notifier = Notifier { publisher, bus, deployment: DEPLOYMENT, account: &account, approvals };
     at_once(notifier.tell(records))
 }
 

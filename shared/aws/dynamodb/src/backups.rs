@@ -1,7 +1,6 @@
 //! Backups and their units.
 
 use async_trait::async_trait;
-use aws_sdk_dynamodb::types::ReturnValue;
 use cpm_domain::{
     backup::{Backup, Phase},
     id::{BackupId, Region, UnitId},
@@ -34,32 +33,10 @@ fn write(owner: &OwnerName, backup: &Backup) -> Result<Item, StoreError> {
     Ok(item)
 }
 
-/// The count in a counter's item.
-fn count(counter: &Item) -> Option<BackupId> {
-    counter.get("count")?.as_n().ok()?.parse().ok()
-}
-
 #[async_trait]
 impl Backups for Table {
     async fn next_id(&self, owner: &OwnerName) -> Result<BackupId, StoreError> {
-        let key = Key::counter(owner);
-        let call = self
-            .client
-            .update_item()
-            .table_name(&self.name)
-            .key("pk", text(&key.pk))
-            .key("sk", text(&key.sk))
-            .update_expression("SET #item = :item, #schema = :schema ADD #count :one")
-            .expression_attribute_names("#item", "item")
-            .expression_attribute_names("#schema", "schema")
-            .expression_attribute_names("#count", "count")
-            .expression_attribute_values(":item", text(Kind::Counter.word()))
-            .expression_attribute_values(":schema", number(SCHEMA))
-            .expression_attribute_values(":one", number(1))
-            .return_values(ReturnValue::UpdatedNew);
-        let answer = call.send().await.map_err(|error| refusal(&error, &key.to_string()))?;
-        let id = answer.attributes.as_ref().and_then(count);
-        id.ok_or_else(|| item::unreadable(&key, "it has no count"))
+        self.count_up(&Key::counter(owner)).await.map(BackupId)
     }
 
     async fn reserve_ids(&self, owner: &OwnerName, id: BackupId) -> Result<(), StoreError> {

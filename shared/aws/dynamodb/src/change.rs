@@ -12,7 +12,7 @@ use crate::{
     index::Index,
     item::{self, Item, Kind, text},
     keys::{self, Key},
-    slots::Next,
+    slots::{DrillNext, Next},
     table::{Condition, Table},
 };
 
@@ -209,6 +209,18 @@ fn write(owner: &OwnerName, change: &PolicyChange) -> Result<Write, StoreError> 
         }
         PolicyChange::RemoveSlot { policy, schedule } => {
             Write::remove(Key::slot(owner, policy, schedule), format!("slot {schedule} of policy {policy}"))
+        }
+        PolicyChange::PutDrillSlot { policy, schedule, next } => {
+            let key = Key::drill_slot(owner, policy);
+            let body = DrillNext { schedule: schedule.clone(), next: *next };
+            let mut item = item::write(&key, Kind::DrillSlot, &body)?;
+            if let Some(next) = next {
+                item::enter(&mut item, Index::Due, keys::DUE.to_owned(), keys::due_drill(*next, owner, policy));
+            }
+            Write::put(key, format!("the drill slot of policy {policy}"), item)
+        }
+        PolicyChange::RemoveDrillSlot { policy } => {
+            Write::remove(Key::drill_slot(owner, policy), format!("the drill slot of policy {policy}"))
         }
         PolicyChange::PutSettings(settings) => {
             let key = Key::settings(owner);

@@ -22,7 +22,7 @@ impl Images for Table {
     }
 
     async fn put_image(&self, owner: &OwnerName, image: &InitialImage) -> Result<(), StoreError> {
-        let condition = if image.version == 0 { Condition::absent() } else { at_version(image) };
+        let condition = if image.version == 0 { Condition::absent() } else { Condition::at_version(image.version) };
         let next = InitialImage { version: image.version.saturating_add(1), ..image.clone() };
         let item = item::write(&Key::image(owner, image), Kind::Image, &next)?;
         self.put_item(item, Some(condition), &what(image)).await
@@ -33,8 +33,4 @@ impl Images for Table {
             .with("version", number(image.version));
         self.delete_item(&Key::image(owner, image), Some(read), &what(image)).await
     }
-}
-
-fn at_version(image: &InitialImage) -> Condition {
-    Condition::new("#version = :version", &["version"]).with("version", number(image.version))
 }

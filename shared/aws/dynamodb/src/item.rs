@@ -45,6 +45,10 @@ pub(crate) enum Kind {
     Target,
     Slot,
     Lease,
+    DrillSlot,
+    Hold,
+    Drill,
+    Scenario,
     Backup,
     Set,
     Image,
@@ -54,6 +58,9 @@ pub(crate) enum Kind {
     Event,
     Scan,
     Lines,
+    Origin,
+    Recovery,
+    Work,
 }
 
 impl Kind {
@@ -69,6 +76,10 @@ impl Kind {
             Self::Target => "target",
             Self::Slot => "slot",
             Self::Lease => "lease",
+            Self::DrillSlot => "drill-slot",
+            Self::Hold => "hold",
+            Self::Drill => "drill",
+            Self::Scenario => "scenario",
             Self::Backup => "backup",
             Self::Set => "set",
             Self::Image => "image",
@@ -78,6 +89,9 @@ impl Kind {
             Self::Event => "event",
             Self::Scan => "scan",
             Self::Lines => "lines",
+            Self::Origin => "origin",
+            Self::Recovery => "recovery",
+            Self::Work => "work",
         }
     }
 }

@@ -3,13 +3,18 @@
 use cpm_domain::{
     alert::Category,
     backup::Phase,
+    drill::DrillId,
     freezer::FreezerName,
     id::{BackupId, Region, UnitId},
     initial_image::InitialImage,
     name::{AccountName, OwnerName, PolicyName, ScheduleName},
+    origin::SourceRecord,
+    recovery::RecoveryId,
+    scenario::RunId,
     script::ScriptPhase,
     target::TargetKey,
 };
+use cpm_ports::Held;
 use jiff::Timestamp;
 
 /// The partition of all that is due, of all owners.
@@ -24,6 +29,10 @@ pub(crate) const SLOTS: &str = "SLOT#";
 pub(crate) const SETS: &str = "SET#";
 /// How sort keys of runs of scripts begin.
 pub(crate) const RUNS: &str = "SCRIPT#";
+/// How sort keys of origins begin.
+pub(crate) const ORIGINS: &str = "ORIGIN#";
+/// How sort keys of works begin.
+pub(crate) const WORKS: &str = "WORK#";
 /// How sort keys of alerts begin.
 pub(crate) const ALERTS: &str = "ALERT#";
 
@@ -48,6 +57,11 @@ pub(crate) fn instant(time: Timestamp) -> String {
 /// A backup's number of fixed width.
 pub(crate) fn number(backup: BackupId) -> String {
     format!("{:012}", backup.0)
+}
+
+/// A recovery's number of fixed width.
+pub(crate) fn recovery_number(recovery: RecoveryId) -> String {
+    format!("{:012}", recovery.0)
 }
 
 /// What sorts after everything that begins with `prefix` and `#`, and before all else: `$` follows `#`.
@@ -82,9 +96,23 @@ pub(crate) fn backups(owner: &OwnerName) -> String {
     format!("OWNER#{owner}#BACKUPS")
 }
 
-/// The partition of a backup's sets and runs.
+/// The partition of a backup's sets, runs and origins.
 pub(crate) fn of_backup(owner: &OwnerName, backup: BackupId) -> String {
     format!("OWNER#{owner}#BACKUP#{}", number(backup))
+}
+
+pub(crate) fn recoveries(owner: &OwnerName) -> String {
+    format!("OWNER#{owner}#RECOVERIES")
+}
+
+/// In the index `by_policy`: the recoveries from backups of a policy. Apart from the backups themselves.
+pub(crate) fn recoveries_of_policy(owner: &OwnerName, policy: &PolicyName) -> String {
+    format!("OWNER#{owner}#RECOVERIES#{policy}")
+}
+
+/// The partition of a recovery's works.
+pub(crate) fn of_recovery(owner: &OwnerName, recovery: RecoveryId) -> String {
+    format!("OWNER#{owner}#RECOVERY#{}", recovery_number(recovery))
 }
 
 /// In the index `due`: the backups whose time is over. None for a phase before that.
@@ -93,6 +121,36 @@ pub(crate) fn in_phase(owner: &OwnerName, phase: Phase) -> Option<String> {
         Phase::Deleting => Some(format!("OWNER#{owner}#DELETING")),
         Phase::Deleted => Some(format!("OWNER#{owner}#DELETED")),
         Phase::Planned | Phase::Asked | Phase::Finished => None,
+    }
+}
+
+pub(crate) fn drills(owner: &OwnerName) -> String {
+    format!("OWNER#{owner}#DRILLS")
+}
+
+/// In the index `by_policy`: the drills of a policy.
+pub(crate) fn drills_of_policy(owner: &OwnerName, policy: &PolicyName) -> String {
+    format!("OWNER#{owner}#DRILLS#{policy}")
+}
+
+/// A drill's number of fixed width.
+pub(crate) fn drill_number(drill: DrillId) -> String {
+    format!("{:012}", drill.0)
+}
+
+pub(crate) fn scenarios(owner: &OwnerName) -> String {
+    format!("OWNER#{owner}#SCENARIOS")
+}
+
+/// The number of a run of fixed width.
+pub(crate) fn scenario_number(run: RunId) -> String {
+    format!("{:012}", run.0)
+}
+
+fn held(on: &Held) -> String {
+    match on {
+        Held::Drills(policy) => format!("DRILLS#{policy}"),
+        Held::Scenario(run) => format!("SCENARIO#{}", scenario_number(*run)),
     }
 }
 
@@ -147,6 +205,21 @@ pub(crate) fn due_lease(expires: Timestamp, owner: &OwnerName, policy: &PolicyNa
     format!("{}#{owner}#{policy}#LEASE", instant(expires))
 }
 
+/// Sort key in the index `due`. No policy has an empty name.
+pub(crate) fn due_recovery(watch: Timestamp, owner: &OwnerName, recovery: RecoveryId) -> String {
+    format!("{}#{owner}##{}", instant(watch), recovery_number(recovery))
+}
+
+/// Sort key in the index `due`.
+pub(crate) fn due_drill(at: Timestamp, owner: &OwnerName, policy: &PolicyName) -> String {
+    format!("{}#{owner}#{policy}#DRILL", instant(at))
+}
+
+/// Sort key in the index `due`. No name is empty: it is taken for nothing of a policy.
+pub(crate) fn due_hold(expires: Timestamp, owner: &OwnerName, on: &Held) -> String {
+    format!("{}#{owner}##HOLD#{}", instant(expires), held(on))
+}
+
 impl Key {
     /// Of the initial image of an instance.
     pub(crate) fn image(owner: &OwnerName, image: &InitialImage) -> Self {
@@ -163,6 +236,46 @@ impl Key {
 
     pub(crate) fn counter(owner: &OwnerName) -> Self {
         Self::new(format!("OWNER#{owner}"), "COUNTER#backup")
+    }
+
+    pub(crate) fn drill_counter(owner: &OwnerName) -> Self {
+        Self::new(format!("OWNER#{owner}"), "COUNTER#drill")
+    }
+
+    pub(crate) fn scenario_counter(owner: &OwnerName) -> Self {
+        Self::new(format!("OWNER#{owner}"), "COUNTER#scenario")
+    }
+
+    pub(crate) fn drill_slot(owner: &OwnerName, policy: &PolicyName) -> Self {
+        Self::new(of_policy(owner, policy), "DRILL")
+    }
+
+    pub(crate) fn drill(owner: &OwnerName, drill: DrillId) -> Self {
+        Self::new(drills(owner), drill_number(drill))
+    }
+
+    pub(crate) fn scenario(owner: &OwnerName, run: RunId) -> Self {
+        Self::new(scenarios(owner), scenario_number(run))
+    }
+
+    pub(crate) fn hold(owner: &OwnerName, on: &Held) -> Self {
+        Self::new(format!("OWNER#{owner}#HOLDS"), held(on))
+    }
+
+    /// The owner of a hold, and what it is on.
+    pub(crate) fn owner_and_held(&self) -> Option<(OwnerName, Held)> {
+        let owner = self.pk.strip_prefix("OWNER#")?.strip_suffix("#HOLDS")?.parse().ok()?;
+        let on = match self.sk.split_once('#')? {
+            ("DRILLS", policy) => Held::Drills(policy.parse().ok()?),
+            ("SCENARIO", number) => Held::Scenario(number.parse().ok()?),
+            _ => return None,
+        };
+        Some((owner, on))
+    }
+
+    /// Counts recoveries.
+    pub(crate) fn recovery_counter(owner: &OwnerName) -> Self {
+        Self::new(format!("OWNER#{owner}"), "COUNTER#recovery")
     }
 
     pub(crate) fn settings(owner: &OwnerName) -> Self {
@@ -210,6 +323,19 @@ impl Key {
         Self::new(of_backup(owner, backup), format!("{RUNS}{}#{number:06}", phase.order()))
     }
 
+    pub(crate) fn origin(owner: &OwnerName, backup: BackupId, origin: &SourceRecord) -> Self {
+        let sk = format!("{ORIGINS}{}#{}#{}", origin.region, origin.resource.kind(), origin.resource.id());
+        Self::new(of_backup(owner, backup), sk)
+    }
+
+    pub(crate) fn recovery(owner: &OwnerName, recovery: RecoveryId) -> Self {
+        Self::new(recoveries(owner), recovery_number(recovery))
+    }
+
+    pub(crate) fn work(owner: &OwnerName, recovery: RecoveryId, number: u32) -> Self {
+        Self::new(of_recovery(owner, recovery), format!("{WORKS}{number:06}"))
+    }
+
     pub(crate) fn alert(owner: &OwnerName, category: Category, subject: &str) -> Self {
         Self::new(alerts(owner), format!("{ALERTS}{}#{subject}", category.as_str()))
     }
@@ -232,6 +358,17 @@ impl Key {
     pub(crate) fn owner_and_backup(&self) -> Option<(OwnerName, BackupId)> {
         let (owner, backup) = self.pk.strip_prefix("OWNER#")?.split_once("#BACKUP#")?;
         Some((owner.parse().ok()?, backup.parse().ok()?))
+    }
+
+    /// The owner and the number of the key of a recovery.
+    pub(crate) fn owner_and_recovery(&self) -> Option<(OwnerName, RecoveryId)> {
+        let owner = self.pk.strip_prefix("OWNER#")?.strip_suffix("#RECOVERIES")?;
+        Some((owner.parse().ok()?, RecoveryId(self.sk.parse().ok()?)))
+    }
+
+    /// Whether it is the key of an origin.
+    pub(crate) fn is_origin(&self) -> bool {
+        self.sk.starts_with(ORIGINS)
     }
 
     /// The schedule of a slot's key.
@@ -289,6 +426,18 @@ mod tests {
         assert_eq!(set.owner_and_backup(), Some((root(), BackupId(17))));
         let run = Key::run(&root(), BackupId(17), ScriptPhase::After, 3);
         assert_eq!(run.to_string(), "OWNER#root#BACKUP#000000000017 / SCRIPT#2#000003");
+        for on in [Held::Drills(web()), Held::Scenario(RunId(17))] {
+            let hold = Key::hold(&root(), &on);
+            assert_eq!(hold.owner_and_held(), Some((root(), on)));
+            assert_eq!(hold.owner_and_policy(), None);
+        }
+        assert_eq!(lease.owner_and_held(), None);
+        let work = Key::work(&root(), RecoveryId(17), 3);
+        assert_eq!(work.to_string(), "OWNER#root#RECOVERY#000000000017 / WORK#000003");
+        assert_eq!(work.owner_and_backup(), None);
+        assert_eq!(work.owner_and_recovery(), None);
+        let recovery = Key::recovery(&root(), RecoveryId(17));
+        assert_eq!(recovery.owner_and_recovery(), Some((root(), RecoveryId(17))));
         let slot = Key::slot(&root(), &web(), &"LEASE".parse().unwrap());
         assert_eq!(slot.schedule_of_slot().unwrap().as_str(), "LEASE");
         assert_eq!(lease.schedule_of_slot(), None);

@@ -4,12 +4,12 @@
 //!
 //! Every item has a partition key `pk`, a sort key `sk`, the number `schema` and the word `item`, which says what it is.
 //! The rest is the domain type, field by field. `<o>` is the owner, `<p>` the policy, `<b>` the number of the backup in
-//! twelve digits; instants in keys are UTC in nine digits after the point, so that they sort.
+//! twelve digits, `<r>` that of the recovery; instants in keys are UTC in nine digits after the point, so that they sort.
 //!
 //! | item | `pk` | `sk` | indexed by |
 //! | --- | --- | --- | --- |
 //! | owner | `OWNERS` | `<o>` | |
-//! | counter | `OWNER#<o>` | `COUNTER#backup` | |
+//! | counter | `OWNER#<o>` | `COUNTER#backup`, `COUNTER#recovery`, `COUNTER#drill`, `COUNTER#scenario` | |
 //! | settings | `OWNER#<o>` | `SETTINGS` | |
 //! | account | `OWNER#<o>#ACCOUNTS` | name | |
 //! | schedule | `OWNER#<o>#SCHEDULES` | name | |
@@ -17,11 +17,19 @@
 //! | target | `OWNER#<o>#POLICY#<p>` | `TARGET#<region>#<kind>#<id>` | `by_resource`: `OWNER#<o>#RESOURCE#<region>#<id>`, `<p>` |
 //! | slot | `OWNER#<o>#POLICY#<p>` | `SLOT#<schedule>` | `due`: `DUE`, `<instant>#<o>#<p>#SLOT#<schedule>` |
 //! | lease | `OWNER#<o>#POLICY#<p>` | `LEASE` | `due`: `DUE`, `<expires>#<o>#<p>#LEASE` |
+//! | drill slot | `OWNER#<o>#POLICY#<p>` | `DRILL` | `due`: `DUE`, `<instant>#<o>#<p>#DRILL` |
+//! | hold on drills | `OWNER#<o>#HOLDS` | `DRILLS#<p>` | `due`: `DUE`, `<expires>#<o>##HOLD#DRILLS#<p>` |
+//! | hold on a scenario | `OWNER#<o>#HOLDS` | `SCENARIO#<number>` | `due`: `DUE`, `<expires>#<o>##HOLD#SCENARIO#<number>` |
+//! | drill | `OWNER#<o>#DRILLS` | number | `by_policy`: `OWNER#<o>#DRILLS#<p>`, number |
+//! | run of a scenario | `OWNER#<o>#SCENARIOS` | number | |
 //! | backup | `OWNER#<o>#BACKUPS` | `<b>` | `by_policy`: `OWNER#<o>#POLICY#<p>`, `<b>`; in deletion `due`: `OWNER#<o>#DELETING` or `OWNER#<o>#DELETED`, `<b>` |
 //! | set | `OWNER#<o>#BACKUP#<b>` | `SET#<number>` | while AWS makes it `by_resource`: `SNAPSHOT#<region>#<key snapshot>`, `OWNER#<o>#BACKUP#<b>#<number>` |
 //! | initial image | `OWNER#<o>#IMAGES` | `IMAGE#<account>#<region>#<instance>` | |
 //! | frozen | `OWNER#<o>#FREEZER` | name without case | |
 //! | run of a script | `OWNER#<o>#BACKUP#<b>` | `SCRIPT#<phase, 1 to 3>#<number>` | |
+//! | origin | `OWNER#<o>#BACKUP#<b>` | `ORIGIN#<region>#<kind>#<id>` | |
+//! | recovery | `OWNER#<o>#RECOVERIES` | `<r>` | `by_policy`: `OWNER#<o>#RECOVERIES#<p>`, `<r>` |
+//! | work | `OWNER#<o>#RECOVERY#<r>` | `WORK#<number>` | |
 //! | alert | `OWNER#<o>#ALERTS` | `ALERT#<category>#<subject>` | |
 //! | event | `OWNER#<o>#AUDIT` | `<time>#<place>#<hash>` | |
 //! | scan | `OWNER#<o>#SCANS` | id | |
@@ -49,16 +57,21 @@ mod backups;
 mod change;
 mod configuration;
 mod definition;
+mod drills;
 mod error;
 mod freezer;
+mod holds;
 mod images;
 mod index;
 mod item;
 mod keys;
 mod leases;
+mod origins;
 mod query;
+mod recoveries;
 mod runs;
 mod scans;
+mod scenarios;
 mod sets;
 mod slots;
 mod table;

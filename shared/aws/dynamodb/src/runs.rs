@@ -8,8 +8,7 @@ use crate::{
     item::{self, Item, Kind},
     keys::{self, Key},
     query::Query,
-    sets::at_version,
-    table::Table,
+    table::{Condition, Table},
 };
 
 fn key(owner: &OwnerName, id: BackupId, run: &ScriptRun) -> Key {
@@ -34,6 +33,6 @@ impl ScriptRuns for Table {
 
     async fn put_run(&self, owner: &OwnerName, id: BackupId, run: &ScriptRun) -> Result<(), StoreError> {
         let next = ScriptRun { version: run.version.saturating_add(1), ..run.clone() };
-        self.put_item(write(owner, id, &next)?, Some(at_version(run.version)), &what(run, id)).await
+        self.put_item(write(owner, id, &next)?, Some(Condition::at_version(run.version)), &what(run, id)).await
     }
 }

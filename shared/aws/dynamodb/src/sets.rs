@@ -35,10 +35,6 @@ fn what(set: &UnitSet, id: BackupId) -> String {
     format!("set {}", set.id(id))
 }
 
-pub(crate) fn at_version(version: u64) -> Condition {
-    Condition::new("#version = :version", &["version"]).with("version", number(version))
-}
-
 impl Table {
     pub(crate) async fn read_sets(&self, owner: &OwnerName, id: BackupId) -> Result<Vec<UnitSet>, StoreError> {
         let query = Query::of(keys::of_backup(owner, id)).beginning(keys::SETS).consistent();
@@ -47,7 +43,7 @@ impl Table {
 
     pub(crate) async fn replace_set(&self, owner: &OwnerName, id: BackupId, set: &UnitSet) -> Result<(), StoreError> {
         let next = UnitSet { version: set.version.saturating_add(1), ..set.clone() };
-        self.put_item(write(owner, id, &next)?, Some(at_version(set.version)), &what(set, id)).await
+        self.put_item(write(owner, id, &next)?, Some(Condition::at_version(set.version)), &what(set, id)).await
     }
 
     pub(crate) async fn insert_set(&self, owner: &OwnerName, id: BackupId, set: &UnitSet) -> Result<(), StoreError> {
@@ -57,14 +53,14 @@ impl Table {
         }
     }
 
-    /// The keys of a backup's sets and runs: all of its partition.
+    /// The keys of a backup's sets, runs and origins: all of its partition.
     pub(crate) async fn part_keys(&self, owner: &OwnerName, id: BackupId) -> Result<Vec<Key>, StoreError> {
         let query = Query::of(keys::of_backup(owner, id)).consistent().keys_only();
         Ok(table::keys(&self.query(&query).await?))
     }
 
     /// Writes the sets and runs of a backup that has no record yet. `old` are those of a plan that was never finished: they are
-    /// replaced, and removed, but for one that somebody worked on, which stays as it is.
+    /// replaced, and removed, but for one that somebody worked on, which stays as it is. Origins stay: they are written before.
     pub(crate) async fn plan_parts(
         &self,
         owner: &OwnerName,
@@ -85,7 +81,7 @@ impl Table {
             writes.push((runs::write(owner, id, run)?, untouched(run.version), runs::what(run, id)));
         }
         let planned: HashSet<Key> = writes.iter().map(|(item, _, _)| item::key(item)).collect();
-        let left_over = old.into_iter().filter(|key| !planned.contains(key)).collect();
+        let left_over = old.into_iter().filter(|key| !planned.contains(key) && !key.is_origin()).collect();
         all_at_once(writes.into_iter().map(|(item, when, what)| async move {
             match self.put_item(item, Some(when), &what).await {
                 Ok(()) | Err(StoreError::LostRace(_)) => Ok(()),

@@ -3,13 +3,16 @@
 use std::{collections::HashMap, time::Duration};
 
 use aws_config::{SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
-use aws_sdk_dynamodb::{Client, config, types::AttributeValue};
+use aws_sdk_dynamodb::{
+    Client, config,
+    types::{AttributeValue, ReturnValue},
+};
 use cpm_ports::StoreError;
 use futures::{TryStreamExt, stream};
 
 use crate::{
     error::refusal,
-    item::{self, Item, text},
+    item::{self, Item, Kind, SCHEMA, number, text},
     keys::Key,
 };
 
@@ -49,6 +52,11 @@ impl Condition {
         Self::new("attribute_not_exists(#pk)", &["pk"])
     }
 
+    /// It is at the version that was read: a number that counts its writes.
+    pub(crate) fn at_version(version: u64) -> Self {
+        Self::new("#version = :version", &["version"]).with("version", number(version))
+    }
+
     /// Such an item is there.
     pub(crate) fn present() -> Self {
         Self::new("attribute_exists(#pk)", &["pk"])
@@ -81,6 +89,27 @@ impl Table {
         let call = self.client.get_item().table_name(&self.name).consistent_read(true);
         let call = call.key("pk", text(&key.pk)).key("sk", text(&key.sk));
         call.send().await.map(|answer| answer.item).map_err(|error| refusal(&error, &key.to_string()))
+    }
+
+    /// Counts a counter up, which begins at 1.
+    pub(crate) async fn count_up(&self, key: &Key) -> Result<u64, StoreError> {
+        let call = self
+            .client
+            .update_item()
+            .table_name(&self.name)
+            .key("pk", text(&key.pk))
+            .key("sk", text(&key.sk))
+            .update_expression("SET #item = :item, #schema = :schema ADD #count :one")
+            .expression_attribute_names("#item", "item")
+            .expression_attribute_names("#schema", "schema")
+            .expression_attribute_names("#count", "count")
+            .expression_attribute_values(":item", text(Kind::Counter.word()))
+            .expression_attribute_values(":schema", number(SCHEMA))
+            .expression_attribute_values(":one", number(1))
+            .return_values(ReturnValue::UpdatedNew);
+        let answer = call.send().await.map_err(|error| refusal(&error, &key.to_string()))?;
+        let count = answer.attributes.as_ref().and_then(|counter| counter.get("count")?.as_n().ok()?.parse().ok());
+        count.ok_or_else(|| item::unreadable(key, "it has no count"))
     }
 
     /// Puts an item, whatever was there or under a condition. `what` is what a lost race is about.

@@ -24,16 +24,22 @@ use cpm_aws_dynamodb::Table;
 use cpm_domain::{
     alert::Category,
     backup::{Backup, Phase},
+    id::BackupId,
+    kind::Kind,
+    recovery::{
+        RecoveryId,
+        work::{Work, WorkState},
+    },
     script::ScriptPhase,
     unit::{UnitSet, UnitState},
 };
 use cpm_fakes::store_suite::samples::{
-    account, alert, at, backup, entry, event, lease, line, policy, policy_name, region, root, run, scan, schedule,
-    schedule_name, set, target,
+    account, alert, at, backup, entry, event, lease, line, origin, policy, policy_name, recovery, region, root, run,
+    scan, schedule, schedule_name, set, target, work,
 };
 use cpm_ports::{
-    Alerts, AuditTrail, Backups, Configuration, Due, Freezer, Leases, PolicyChange, Scans, ScriptRuns, Slots,
-    StoreError,
+    Alerts, AuditTrail, Backups, Configuration, Due, Freezer, Leases, Origins, PolicyChange, Recoveries, Scans,
+    ScriptRuns, Slots, StoreError,
 };
 
 type Item = HashMap<String, AttributeValue>;
@@ -113,6 +119,10 @@ async fn every_item_says_what_it_is() {
     store.create(&root(), &backup(1, "web"), &[set(1, None)], &[run(ScriptPhase::Before, 1)]).await.unwrap();
     store.create(&root(), &Backup { phase: Phase::Finished, ..backup(2, "web") }, &[], &[]).await.unwrap();
     store.freeze(&root(), &entry(2, "web", "Good"), &[], &event(0, "x")).await.unwrap();
+    store.put_origins(&root(), BackupId(2), &[origin("eu-west-1", Kind::Instance, "i-0000000a")]).await.unwrap();
+    store.next_recovery(&root()).await.unwrap();
+    store.put_recovery(&root(), &recovery(1, "web")).await.unwrap();
+    store.add_works(&root(), RecoveryId(1), &[work(1)]).await.unwrap();
     store.put_alert(&root(), &alert(Category::Backup, "web", 1)).await.unwrap();
     store.put_scan(&root(), &scan("1")).await.unwrap();
     let account = "prod".parse().unwrap();
@@ -124,8 +134,8 @@ async fn every_item_says_what_it_is() {
     words.sort_unstable();
     words.dedup();
     let all = [
-        "account", "alert", "backup", "counter", "event", "frozen", "lease", "lines", "owner", "policy", "run",
-        "scan", "schedule", "set", "settings", "slot", "target",
+        "account", "alert", "backup", "counter", "event", "frozen", "lease", "lines", "origin", "owner", "policy",
+        "recovery", "run", "scan", "schedule", "set", "settings", "slot", "target", "work",
     ];
     assert_eq!(words, all);
     for item in &items {
@@ -230,6 +240,25 @@ async fn a_backup_of_an_instance_takes_few_writes() {
     store.release(&owner, &held).await.unwrap();
     // The slot is advanced by one more.
     assert_eq!(calls.writes(), 10);
+}
+
+#[tokio::test]
+async fn a_recovery_takes_two_writes_a_work_and_few_of_its_own() {
+    let (store, _, _, calls) = watched().await;
+    let owner = root();
+    let id = store.next_recovery(&owner).await.unwrap();
+    let mut record = cpm_domain::recovery::Recovery { id, ..recovery(0, "web") };
+    store.put_recovery(&owner, &record).await.unwrap();
+    store.add_works(&owner, id, &[work(1), work(2), work(3)]).await.unwrap();
+    for work in store.works(&owner, id).await.unwrap() {
+        store.put_work(&owner, id, &Work { state: WorkState::Done, ..work }).await.unwrap();
+    }
+    record.version = 1;
+    store.put_recovery(&owner, &record).await.unwrap();
+    assert_eq!(calls.take().iter().filter(|call| *call != "Query").count(), 9);
+    store.add_works(&owner, id, &[]).await.unwrap();
+    store.put_origins(&owner, BackupId(17), &[]).await.unwrap();
+    assert_eq!(calls.writes(), 0);
 }
 
 #[tokio::test]

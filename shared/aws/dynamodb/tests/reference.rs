@@ -14,17 +14,19 @@ use cpm_domain::{
     backup::{Backup, Level, LogLine, Phase},
     freezer::Afterwards,
     id::BackupId,
+    kind::Kind,
+    recovery::{Recovery, RecoveryId, work::Work},
     script::{ScriptPhase, ScriptRun},
     unit::UnitState,
 };
 use cpm_fakes::{
     FakeStore,
     store_suite::samples::{
-        alert, at, backup, entry, event, lease, line, policy, policy_name, region, root, run, scan, schedule_name,
-        set, target,
+        alert, at, backup, entry, event, lease, line, origin, policy, policy_name, recovery, region, root, run, scan,
+        schedule_name, set, target, work,
     },
 };
-use cpm_ports::{BackupQuery, PolicyChange, Store, StoreError};
+use cpm_ports::{BackupQuery, PolicyChange, RecoveryQuery, Store, StoreError};
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
 const POLICIES: [&str; 2] = ["web", "web-2"];
@@ -65,7 +67,18 @@ enum Call {
     Events(Option<i64>, usize),
     PutScan(Name),
     PutLines(Name, Name, usize),
+    Recovery(Recovering),
     Look(Name),
+}
+
+#[derive(Debug, Clone)]
+enum Recovering {
+    PutOrigins(u64, Vec<(usize, Name)>),
+    Next,
+    Put(u64, u64),
+    AddWorks(u64, Vec<u32>),
+    PutWork(u64, u32, u64),
+    List(Option<Name>, usize),
 }
 
 #[derive(Debug, Clone)]
@@ -148,11 +161,24 @@ fn told() -> impl Strategy<Value = Call> {
     ]
 }
 
+fn recovered() -> impl Strategy<Value = Recovering> {
+    let id = || 1..4_u64;
+    prop_oneof![
+        2 => (id(), vec((0..2_usize, select(&RESOURCES)), 0..3)).prop_map(|(id, all)| Recovering::PutOrigins(id, all)),
+        1 => Just(Recovering::Next),
+        3 => (id(), 0..3_u64).prop_map(|(id, version)| Recovering::Put(id, version)),
+        2 => (id(), vec(1..3_u32, 0..3)).prop_map(|(id, works)| Recovering::AddWorks(id, works)),
+        3 => (id(), 1..3_u32, 0..3_u64).prop_map(|(id, number, version)| Recovering::PutWork(id, number, version)),
+        2 => (option::of(policies()), 1..4_usize).prop_map(|(policy, part)| Recovering::List(policy, part)),
+    ]
+}
+
 fn call() -> impl Strategy<Value = Call> {
     prop_oneof![
         2 => vec(change(), 1..5).prop_map(Call::Change),
         3 => due_and_held(),
         5 => backed_up(),
+        3 => recovered().prop_map(Call::Recovery),
         2 => told(),
         1 => policies().prop_map(Call::Look),
     ]
@@ -207,6 +233,47 @@ async fn whole_list(store: &dyn Store, policy: Option<Name>, part: usize) -> Str
         if query.before.is_none() {
             return format!("{all:?}");
         }
+    }
+}
+
+async fn all_recoveries(store: &dyn Store, policy: Option<Name>, part: usize) -> String {
+    let mut query = RecoveryQuery { policy: policy.map(policy_name), limit: part, before: None };
+    let mut all = Vec::new();
+    loop {
+        let page = store.recoveries(&root(), &query).await.unwrap();
+        all.push(page.recoveries);
+        query.before = page.next;
+        if query.before.is_none() {
+            return format!("{all:?}");
+        }
+    }
+}
+
+async fn recover(store: &dyn Store, call: &Recovering) -> String {
+    let owner = root();
+    match call {
+        Recovering::PutOrigins(id, all) => {
+            let regions = ["eu-west-1", "us-east-1"];
+            let origins = all.iter().map(|(place, id)| {
+                origin(regions[*place], if id.starts_with("i-") { Kind::Instance } else { Kind::Volume }, id)
+            });
+            say(store.put_origins(&owner, BackupId(*id), &origins.collect::<Vec<_>>()).await)
+        }
+        Recovering::Next => say(store.next_recovery(&owner).await),
+        Recovering::Put(id, version) => {
+            let record = Recovery { version: *version, ..recovery(*id, POLICIES[usize::from(*id > 2)]) };
+            say(store.put_recovery(&owner, &record).await)
+        }
+        Recovering::AddWorks(id, works) => {
+            let mut numbers = works.clone();
+            numbers.dedup();
+            let works: Vec<Work> = numbers.into_iter().map(work).collect();
+            say(store.add_works(&owner, RecoveryId(*id), &works).await)
+        }
+        Recovering::PutWork(id, number, version) => {
+            say(store.put_work(&owner, RecoveryId(*id), &Work { version: *version, ..work(*number) }).await)
+        }
+        Recovering::List(policy, part) => all_recoveries(store, *policy, *part).await,
     }
 }
 
@@ -293,6 +360,7 @@ async fn make_more(store: &dyn Store, call: &Call, now: i64) -> String {
             let lines: Vec<_> = (0..count).map(|n| line(account, region_name, n.to_string())).collect();
             say(store.put_scan_lines(&owner, "1", &account.parse().unwrap(), &region(region_name), &lines).await)
         }
+        Call::Recovery(ref call) => recover(store, call).await,
         Call::Look(policy) => look(store, policy).await,
         _ => unreachable!("made before"),
     }
@@ -324,6 +392,9 @@ async fn look(store: &dyn Store, policy: Name) -> String {
         seen.push(say(store.backup(&owner, BackupId(id)).await));
         seen.push(say(store.sets(&owner, BackupId(id)).await));
         seen.push(say(store.runs(&owner, BackupId(id)).await));
+        seen.push(say(store.origins(&owner, BackupId(id)).await));
+        seen.push(say(store.recovery(&owner, RecoveryId(id)).await));
+        seen.push(say(store.works(&owner, RecoveryId(id)).await));
     }
     seen.join("\n")
 }

@@ -14,10 +14,13 @@ use cpm_domain::{
     aws::{self, Attached, AwsError, FoundUnit, Platform, Refusal, Tags, snapshot_state},
     id::{SnapshotId, UnitId},
     kind::{Kind, Resource},
+    origin::Origin,
     provenance::SOURCE,
     unit::{UnitKind, UnitReport, UnitState},
 };
 use jiff::Timestamp;
+
+use crate::origins;
 
 /// Reads an identifier. One that cannot be read must not pass in silence: its volume would not be backed up.
 pub(crate) fn id<T: FromStr>(action: &str, text: Option<&str>) -> Result<T, AwsError> {
@@ -39,22 +42,30 @@ pub(crate) fn instance(action: &str, instance: &Instance) -> Result<aws::Instanc
         let is_root = root == Some(device);
         Some(id(action, volume).map(|volume| Attached { volume, device: device.to_owned(), is_root }))
     });
-    Ok(aws::Instance {
+    let mut read = aws::Instance {
         id: id(action, instance.instance_id())?,
         is_gone: matches!(state, Some(InstanceStateName::ShuttingDown | InstanceStateName::Terminated)),
         is_stopped: matches!(state, Some(InstanceStateName::Stopping | InstanceStateName::Stopped)),
         platform: platform(instance),
         volumes: volumes.collect::<Result<_, _>>()?,
         tags: tags(instance.tags()),
-    })
+        origin: None,
+    };
+    if !read.is_gone {
+        read.origin = Some(Box::new(Origin::Instance(Box::new(origins::instance(instance, &read)))));
+    }
+    Ok(read)
 }
 
 pub(crate) fn volume(action: &str, volume: &Volume) -> Result<aws::Volume, AwsError> {
-    Ok(aws::Volume {
+    let mut read = aws::Volume {
         id: id(action, volume.volume_id())?,
         is_gone: matches!(volume.state(), Some(VolumeState::Deleting | VolumeState::Deleted)),
         tags: tags(volume.tags()),
-    })
+        origin: None,
+    };
+    read.origin = Some(Box::new(Origin::Volume(origins::volume(action, volume, &read)?)));
+    Ok(read)
 }
 
 /// What an instance runs. AWS writes `windows` or nothing, and in full what its licence is for.
@@ -132,7 +143,7 @@ fn image_state(state: &ImageState) -> UnitState {
     }
 }
 
-fn tags(tags: &[Tag]) -> Tags {
+pub(crate) fn tags(tags: &[Tag]) -> Tags {
     tags.iter().filter_map(|tag| Some((tag.key()?.to_owned(), tag.value().unwrap_or_default().to_owned()))).collect()
 }
 
@@ -144,7 +155,7 @@ fn cause(message: Option<&str>) -> Option<String> {
     message.filter(|words| !words.is_empty()).map(str::to_owned)
 }
 
-fn time(time: Option<&DateTime>) -> Option<Timestamp> {
+pub(crate) fn time(time: Option<&DateTime>) -> Option<Timestamp> {
     let time = time?;
     Timestamp::new(time.secs(), i32::try_from(time.subsec_nanos()).ok()?).ok()
 }

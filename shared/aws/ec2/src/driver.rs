@@ -2,15 +2,16 @@
 
 use async_trait::async_trait;
 use cpm_domain::{
-    aws::{AwsError, Found, FoundUnit, Quota, Refusal, Tagged, UnitRequest},
+    aws::{AwsError, Found, FoundUnit, Quota, Tagged, UnitRequest},
     id::UnitId,
     kind::{Kind, Resource},
+    origin::{Completed, Reading},
     provenance::Sought,
     unit::{UnitKind, UnitReport},
 };
 use cpm_ports::{Deletions, Driver, Place};
 
-use crate::{Ec2, images, resources, snapshots};
+use crate::{Ec2, complete, images, resources, snapshots};
 
 #[async_trait]
 impl Driver for Ec2 {
@@ -24,6 +25,10 @@ impl Driver for Ec2 {
 
     async fn describe(&self, place: &Place, kind: Kind, resources: &[Resource]) -> Result<Vec<Found>, AwsError> {
         resources::describe(&self.places.client(place).await, &place.access, kind, resources).await
+    }
+
+    async fn complete(&self, place: &Place, reading: Reading) -> Completed {
+        complete::complete(&self.places.client(place).await, &place.access, reading).await
     }
 
     async fn tagged(&self, place: &Place) -> Result<Vec<Tagged>, AwsError> {
@@ -69,11 +74,6 @@ impl Deletions for Ec2 {
     }
 }
 
-fn not_ours(what: &str) -> AwsError {
-    AwsError {
-        refusal: Refusal::Invalid,
-        action: "ec2".to_owned(),
-        code: "NotOfEc2".to_owned(),
-        message: format!("{what} is no business of EC2"),
-    }
+pub(crate) fn not_ours(what: &str) -> AwsError {
+    cpm_aws_place::not_ours("ec2", what)
 }

@@ -5,10 +5,14 @@
 
 mod answer;
 mod codes;
+mod complete;
 mod driver;
+mod health;
 mod images;
+mod origins;
 mod place;
 mod resources;
+mod restore;
 mod snapshots;
 
 use aws_config::SdkConfig;

@@ -63,7 +63,7 @@ fn with_value(resource: Resource, mut tags: Tags) -> Option<Tagged> {
     Some(Tagged { resource, value: tags.remove(TAG_KEY)? })
 }
 
-async fn instances(client: &Client, access: &Access, filter: Filter) -> Result<Vec<Instance>, AwsError> {
+pub(crate) async fn instances(client: &Client, access: &Access, filter: Filter) -> Result<Vec<Instance>, AwsError> {
     let mut pages = client.describe_instances().filters(filter).max_results(PAGE).into_paginator().send();
     let mut found = Vec::new();
     while let Some(page) = pages.next().await {
@@ -75,7 +75,7 @@ async fn instances(client: &Client, access: &Access, filter: Filter) -> Result<V
     Ok(found)
 }
 
-async fn volumes(client: &Client, access: &Access, filter: Filter) -> Result<Vec<Volume>, AwsError> {
+pub(crate) async fn volumes(client: &Client, access: &Access, filter: Filter) -> Result<Vec<Volume>, AwsError> {
     let mut pages = client.describe_volumes().filters(filter).max_results(PAGE).into_paginator().send();
     let mut found = Vec::new();
     while let Some(page) = pages.next().await {

@@ -13,7 +13,7 @@ use aws_sdk_eventbridge::{
 use cpm_aws_call::{ANSWER, common, once, refused, timeouts};
 use cpm_domain::{
     aws::{AwsError, Refusal},
-    state_change::{DETAIL_TYPE, SOURCE, StateChange},
+    state_change::{Event, SOURCE},
 };
 use cpm_ports::{EventBus, Untaken};
 
@@ -35,21 +35,21 @@ impl Bus {
         Self { client: Client::from_conf(config), name: name.into() }
     }
 
-    fn entry(&self, event: &StateChange) -> Result<PutEventsRequestEntry, AwsError> {
+    fn entry(&self, event: &Event) -> Result<PutEventsRequestEntry, AwsError> {
         let detail = serde_json::to_string(event).map_err(unwritable)?;
         let entry = PutEventsRequestEntry::builder()
             .event_bus_name(&self.name)
             .source(SOURCE)
-            .detail_type(DETAIL_TYPE)
+            .detail_type(event.detail_type())
             .detail(detail)
-            .time(DateTime::from_secs(event.time.as_second()));
+            .time(DateTime::from_secs(event.time().as_second()));
         Ok(entry.build())
     }
 }
 
 #[async_trait]
 impl EventBus for Bus {
-    async fn put(&self, events: &[StateChange]) -> Result<(), Untaken> {
+    async fn put(&self, events: &[Event]) -> Result<(), Untaken> {
         let entries: Result<Vec<_>, _> = events.iter().map(|event| self.entry(event)).collect();
         let call = self.client.put_events().set_entries(Some(entries.map_err(all)?));
         let answer = call.send().await.map_err(|error| all(refused(PUT, &error, meaning)))?;

@@ -4,12 +4,17 @@
 
 use cpm_aws_call::scripted::Script;
 use cpm_aws_eventbridge::Bus;
-use cpm_domain::{aws::Refusal, message::Sender, name::OwnerName, state_change::StateChange};
+use cpm_domain::{
+    aws::Refusal,
+    message::Sender,
+    name::OwnerName,
+    state_change::{Event, StateChange},
+};
 use cpm_ports::EventBus;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-fn event(number: u64) -> StateChange {
+fn event(number: u64) -> Event {
     let backup = json!({
         "id": number, "policy": "web", "account": "main", "phase": "planned", "status": "in-progress", "counts": false,
         "trigger": "manual", "attempt": 0, "started": "2026-11-21T02:00:00.5Z", "success": "no-issues",
@@ -19,7 +24,8 @@ fn event(number: u64) -> StateChange {
     let backup = serde_json::from_value(backup).unwrap();
     let account = "123456789012".parse().unwrap();
     let sender = Sender { deployment: "cpm", account: &account, owner: &OwnerName::root() };
-    StateChange::between(&sender, None, Some(&backup), "2026-11-21T02:00:01Z".parse().unwrap()).unwrap()
+    let change = StateChange::between(&sender, None, Some(&backup), "2026-11-21T02:00:01Z".parse().unwrap());
+    change.unwrap().into()
 }
 
 fn taken() -> Value {

@@ -2,6 +2,7 @@
 
 mod answer;
 mod codes;
+mod planner;
 
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use cpm_aws_place::{Places, Roles};
 use cpm_domain::{aws::AwsError, command::FunctionReport};
 use cpm_ports::{Functions, Place};
 use jiff::SignedDuration;
+pub use planner::Recoverer;
 
 /// The Lambda API of any account and Region that the function can get into.
 #[derive(Debug)]

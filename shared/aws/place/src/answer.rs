@@ -2,6 +2,7 @@ use aws_smithy_types::DateTime;
 use cpm_domain::{
     aws::{AwsError, Refusal},
     kind::{Kind, Resource},
+    recovery::work::Ref,
 };
 use jiff::Timestamp;
 
@@ -26,4 +27,27 @@ pub fn resource(action: &str, kind: Kind, id: Option<&str>) -> Result<Resource, 
 pub fn time(time: Option<&DateTime>) -> Option<Timestamp> {
     let time = time?;
     Timestamp::new(time.secs(), i32::try_from(time.subsec_nanos()).ok()?).ok()
+}
+
+/// The id of what an order is about.
+pub fn id_of(what: &Ref) -> Result<&str, AwsError> {
+    match what {
+        Ref::Id(id) => Ok(id),
+        Ref::Work(number) => Err(AwsError {
+            refusal: Refusal::Invalid,
+            action: "cpm".to_owned(),
+            code: "NotMadeYet".to_owned(),
+            message: format!("it needs what work {number} makes"),
+        }),
+    }
+}
+
+/// What `service` was asked for, and another service does.
+pub fn not_ours(service: &str, what: &str) -> AwsError {
+    AwsError {
+        refusal: Refusal::Invalid,
+        action: service.to_owned(),
+        code: "AnotherService".to_owned(),
+        message: format!("{what} is no business of {service}"),
+    }
 }

@@ -4,10 +4,12 @@
 
 mod answer;
 mod failure;
+mod identity;
 mod places;
 mod roles;
 
-pub use answer::{resource, time, unreadable};
+pub use answer::{id_of, not_ours, resource, time, unreadable};
 pub use failure::{deleted, failure};
+pub use identity::Sts;
 pub use places::Places;
-pub use roles::Roles;
+pub use roles::{Roles, partition};

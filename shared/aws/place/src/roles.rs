@@ -63,7 +63,7 @@ fn role_arn(region: &str, account: &str, role: &str) -> String {
 /// The partition of a Region. No role is assumed across partitions.
 ///
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html>
-fn partition(region: &str) -> &'static str {
+pub fn partition(region: &str) -> &'static str {
     const PREFIXES: [(&str, &str); 7] = [
         ("cn-", "aws-cn"),
         ("us-gov-", "aws-us-gov"),

@@ -6,26 +6,33 @@ use cpm_domain::{
     aws::{AwsError, FoundUnit, Managed, Tagged, Tags},
     id::UnitId,
     kind::{Kind, Resource},
+    origin::Origin,
     provenance::SOURCE,
     tag::TAG_KEY,
     unit::{UnitKind, UnitReport, UnitState},
 };
 
+use crate::origins;
+
 pub(crate) fn database(action: &str, database: &DbInstance) -> Result<Managed, AwsError> {
+    let tags = tags(database.tag_list());
     Ok(Managed {
         resource: resource(action, Kind::Rds, database.db_instance_identifier())?,
         status: database.db_instance_status().unwrap_or_default().to_owned(),
         cluster: database.db_cluster_identifier().filter(|id| !id.is_empty()).map(str::to_owned),
-        tags: tags(database.tag_list()),
+        origin: Some(Box::new(Origin::Rds(Box::new(origins::database(database, &tags))))),
+        tags,
     })
 }
 
 pub(crate) fn cluster(action: &str, cluster: &DbCluster) -> Result<Managed, AwsError> {
+    let tags = tags(cluster.tag_list());
     Ok(Managed {
         resource: resource(action, Kind::Aurora, cluster.db_cluster_identifier())?,
         status: cluster.status().unwrap_or_default().to_owned(),
         cluster: None,
-        tags: tags(cluster.tag_list()),
+        origin: Some(Box::new(Origin::Aurora(Box::new(origins::cluster(cluster, &tags))))),
+        tags,
     })
 }
 
@@ -90,6 +97,6 @@ fn state(word: Option<&str>) -> UnitState {
     }
 }
 
-fn tags(tags: &[Tag]) -> Tags {
+pub(crate) fn tags(tags: &[Tag]) -> Tags {
     tags.iter().filter_map(|tag| Some((tag.key()?.to_owned(), tag.value().unwrap_or_default().to_owned()))).collect()
 }

@@ -7,12 +7,13 @@ use cpm_domain::{
     aws::{AwsError, Found, FoundUnit, Managed, Tagged, UnitRequest},
     id::UnitId,
     kind::Resource,
+    origin::{Completed, Origin},
     provenance::Sought,
     unit::UnitReport,
 };
 use cpm_ports::Access;
 
-use crate::{MAX_IDS, PAGE, answer, change, failure, filter, tags};
+use crate::{MAX_IDS, PAGE, answer, change, databases, failure, filter, origins, tags};
 
 const DESCRIBE: &str = "rds:DescribeDBClusters";
 const FIND: &str = "rds:DescribeDBClusterSnapshots";
@@ -26,6 +27,31 @@ pub(crate) async fn described(client: &Client, access: &Access, asked: &[Resourc
         found.extend(clusters.into_iter().filter_map(|cluster| answer::as_asked(cluster, some)).map(Found::Managed));
     }
     Ok(found)
+}
+
+/// Fills in what members tell of themselves: a cluster knows only which they are.
+pub(crate) async fn complete(client: &Client, access: &Access, origins: Vec<Origin>) -> Completed {
+    let mut done = Completed::as_they_are(origins);
+    let has_members = |origin: &&Origin| matches!(origin, Origin::Aurora(cluster) if !cluster.members.is_empty());
+    let clusters: Vec<Resource> = done.origins.iter().filter(has_members).filter_map(Origin::resource).collect();
+    for some in clusters.chunks(MAX_IDS) {
+        match databases::of_clusters(client, access, some).await {
+            Ok(members) => members.iter().for_each(|member| take_in(&mut done, member)),
+            Err(error) => done.leave_unread("its members", some.to_vec(), error),
+        }
+    }
+    done
+}
+
+fn take_in(done: &mut Completed, database: &Managed) {
+    let Some(Origin::Rds(told)) = database.origin.as_deref() else { return };
+    for origin in &mut done.origins {
+        let Origin::Aurora(cluster) = origin else { continue };
+        if database.cluster.as_deref() == Some(cluster.id.as_str()) {
+            let same = cluster.members.iter_mut().filter(|member| member.id == told.id);
+            same.for_each(|member| origins::take_in(member, told));
+        }
+    }
 }
 
 pub(crate) async fn tagged(client: &Client, access: &Access) -> Result<Vec<Tagged>, AwsError> {

@@ -2,7 +2,10 @@
 
 use cpm_domain::aws::Refusal;
 
-use crate::{clusters, databases};
+use crate::{
+    clusters, databases,
+    restore::{CREATE_MEMBER, MODIFY, MODIFY_CLUSTER, RESTORE, RESTORE_CLUSTER},
+};
 
 /// What an error code of RDS means when `action` gives it. The API writes some codes with `Fault` at their end and some
 /// without.
@@ -11,8 +14,15 @@ use crate::{clusters, databases};
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBClusterSnapshot.html>
 pub(crate) fn meaning(action: &str, code: &str) -> Option<Refusal> {
     match code.strip_suffix("Fault").unwrap_or(code) {
-        "DBSnapshotAlreadyExists" | "DBClusterSnapshotAlreadyExists" => Some(Refusal::Exists),
-        "SnapshotQuotaExceeded" | "DBClusterSnapshotQuotaExceeded" => Some(Refusal::Quota),
+        "DBSnapshotAlreadyExists"
+        | "DBClusterSnapshotAlreadyExists"
+        | "DBInstanceAlreadyExists"
+        | "DBClusterAlreadyExists" => Some(Refusal::Exists),
+        "InsufficientDBInstanceCapacity"
+        | "InsufficientDBClusterCapacity"
+        | "InsufficientStorageClusterCapacity"
+        | "InsufficientCapacity" => Some(Refusal::Capacity),
+        code if code.ends_with("QuotaExceeded") => Some(Refusal::Quota),
         "KMSKeyNotAccessible" => Some(Refusal::Denied),
         "InvalidDBInstanceState"
         | "InvalidDBClusterState"
@@ -23,7 +33,10 @@ pub(crate) fn meaning(action: &str, code: &str) -> Option<Refusal> {
     }
 }
 
-/// A source is backed up, modified or restarted, or a snapshot of it is being made: that ends.
+/// What is backed up, restored, modified or restarted, or is not made yet: that ends.
+const BUSY: [&str; 7] =
+    [databases::CREATE, clusters::CREATE, CREATE_MEMBER, MODIFY, MODIFY_CLUSTER, RESTORE, RESTORE_CLUSTER];
+
 fn wrong_state(action: &str) -> Refusal {
-    if [databases::CREATE, clusters::CREATE].contains(&action) { Refusal::Busy } else { Refusal::InUse }
+    if BUSY.contains(&action) { Refusal::Busy } else { Refusal::InUse }
 }

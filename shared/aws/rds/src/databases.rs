@@ -30,6 +30,15 @@ pub(crate) async fn described(client: &Client, access: &Access, asked: &[Resourc
     Ok(found)
 }
 
+/// The members of some clusters.
+pub(crate) async fn of_clusters(
+    client: &Client,
+    access: &Access,
+    clusters: &[Resource],
+) -> Result<Vec<Managed>, AwsError> {
+    databases(client, access, Some(filter("db-cluster-id", clusters))).await
+}
+
 pub(crate) async fn tagged(client: &Client, access: &Access) -> Result<Vec<Tagged>, AwsError> {
     Ok(databases(client, access, None).await?.into_iter().filter_map(answer::tagged).collect())
 }

@@ -6,6 +6,7 @@ use cpm_domain::{
     aws::{AwsError, Found, FoundUnit, Quota, Tagged, UnitRequest},
     id::UnitId,
     kind::{Kind, Resource},
+    origin::{Completed, Reading},
     provenance::Sought,
     unit::{UnitKind, UnitReport},
 };
@@ -30,6 +31,16 @@ impl Driver for Rds {
         match kind {
             Kind::Aurora => clusters::described(&client, &place.access, resources).await,
             _ => databases::described(&client, &place.access, resources).await,
+        }
+    }
+
+    /// Describing a database tells all of it; the members of clusters tell of themselves.
+    async fn complete(&self, place: &Place, reading: Reading) -> Completed {
+        match reading.kind {
+            Kind::Aurora => {
+                clusters::complete(&self.places.client(place).await, &place.access, reading.origins).await
+            }
+            _ => Completed::as_they_are(reading.origins),
         }
     }
 

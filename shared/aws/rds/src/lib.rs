@@ -8,6 +8,8 @@ mod clusters;
 mod codes;
 mod databases;
 mod driver;
+mod origins;
+mod restore;
 
 use std::{error::Error, time::Duration};
 

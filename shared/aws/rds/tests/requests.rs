@@ -10,6 +10,7 @@ use cpm_domain::{
     id::{BackupId, UnitId},
     kind::{Kind, Resource},
     name::OwnerName,
+    origin::{ClusterOrigin, Completed, DatabaseOrigin, MemberOrigin, Origin, Reading},
     provenance::Sought,
     unit::{UnitKind, UnitState},
 };
@@ -285,4 +286,147 @@ async fn deletes_snapshots() {
             "Action=DeleteDBClusterSnapshot\nDBClusterSnapshotIdentifier=s-2\nVersion=2014-10-31\n",
         ]
     );
+}
+
+fn told(found: &[Found]) -> Vec<Origin> {
+    found.iter().filter_map(|found| found.origin().cloned()).collect()
+}
+
+fn reading(kind: Kind, origins: Vec<Origin>) -> Reading {
+    let at = "2026-11-21T02:00:00Z".parse().unwrap();
+    Reading { kind, origins, at, patience: jiff::SignedDuration::from_secs(60) }
+}
+
+const OF_A_DATABASE: &str = "<Engine>postgres</Engine><EngineVersion>16.3</EngineVersion>\
+    <DBInstanceClass>db.m5.large</DBInstanceClass><Endpoint><Address>a</Address><Port>5433</Port></Endpoint>\
+    <AvailabilityZone>eu-west-1b</AvailabilityZone><MultiAZ>true</MultiAZ>\
+    <DBSubnetGroup><DBSubnetGroupName>data</DBSubnetGroupName></DBSubnetGroup>\
+    <VpcSecurityGroups><VpcSecurityGroupMembership><VpcSecurityGroupId>sg-0a</VpcSecurityGroupId></VpcSecurityGroupMembership>\
+    </VpcSecurityGroups><DBParameterGroups><DBParameterGroup><DBParameterGroupName>pg16</DBParameterGroupName>\
+    </DBParameterGroup></DBParameterGroups><OptionGroupMemberships><OptionGroupMembership><OptionGroupName>og</OptionGroupName>\
+    </OptionGroupMembership></OptionGroupMemberships><AllocatedStorage>100</AllocatedStorage><StorageType>gp3</StorageType>\
+    <Iops>12000</Iops><StorageThroughput>500</StorageThroughput><PubliclyAccessible>true</PubliclyAccessible>\
+    <DeletionProtection>true</DeletionProtection>\
+    <IAMDatabaseAuthenticationEnabled>true</IAMDatabaseAuthenticationEnabled>\
+    <AutoMinorVersionUpgrade>true</AutoMinorVersionUpgrade><StorageEncrypted>true</StorageEncrypted>\
+    <KmsKeyId>arn:aws:kms:eu-west-1:111122223333:key/k</KmsKeyId><LicenseModel>postgresql-license</LicenseModel>\
+    <EnabledCloudwatchLogsExports><member>postgresql</member></EnabledCloudwatchLogsExports>";
+
+#[tokio::test]
+async fn a_database_tells_how_it_is_and_no_more_is_asked() {
+    let script = Script::of([databases(&[database("orders", "available", OF_A_DATABASE)])]);
+    let found = rds(&script).describe(&here(), Kind::Rds, &resources(Kind::Rds, &["orders"])).await.unwrap();
+    let done = rds(&script).complete(&here(), reading(Kind::Rds, told(&found))).await;
+    let some = |text: &str| Some(text.to_owned());
+    let expected = DatabaseOrigin {
+        id: "orders".into(),
+        engine: "postgres".into(),
+        engine_version: some("16.3"),
+        class: "db.m5.large".into(),
+        port: Some(5433),
+        zone: some("eu-west-1b"),
+        multi_az: true,
+        subnet_group: some("data"),
+        security_groups: vec!["sg-0a".into()],
+        parameter_group: some("pg16"),
+        option_group: some("og"),
+        storage: Some(100),
+        storage_type: some("gp3"),
+        iops: Some(12000),
+        throughput: Some(500),
+        public: true,
+        deletion_protection: true,
+        iam_authentication: true,
+        auto_minor_upgrade: true,
+        encrypted: true,
+        kms_key: some("arn:aws:kms:eu-west-1:111122223333:key/k"),
+        license: some("postgresql-license"),
+        log_exports: vec!["postgresql".into()],
+        tags: Tags::from([("cpm backup".into(), "web".into()), ("team".into(), "shop".into())]),
+    };
+    assert_eq!((done.origins, done.unread), (vec![Origin::Rds(Box::new(expected))], vec![]));
+    assert_eq!(script.asked().len(), 1);
+}
+
+const LEDGER: &str = "<DBCluster><DBClusterIdentifier>ledger</DBClusterIdentifier><Status>available</Status>\
+    <Engine>aurora-postgresql</Engine><EngineVersion>16.3</EngineVersion><EngineMode>provisioned</EngineMode><Port>5432</Port>\
+    <AvailabilityZones><AvailabilityZone>eu-west-1a</AvailabilityZone><AvailabilityZone>eu-west-1b</AvailabilityZone>\
+    </AvailabilityZones><DBSubnetGroup>data</DBSubnetGroup><DBClusterParameterGroup>apg16</DBClusterParameterGroup>\
+    <DatabaseName>books</DatabaseName><DeletionProtection>true</DeletionProtection><StorageEncrypted>true</StorageEncrypted>\
+    <KmsKeyId>arn:aws:kms:eu-west-1:111122223333:key/k</KmsKeyId>\
+    <ServerlessV2ScalingConfiguration><MinCapacity>0.5</MinCapacity><MaxCapacity>8</MaxCapacity>\
+    </ServerlessV2ScalingConfiguration><DBClusterMembers>\
+    <DBClusterMember><DBInstanceIdentifier>ledger-2</DBInstanceIdentifier><IsClusterWriter>false</IsClusterWriter>\
+    <PromotionTier>1</PromotionTier></DBClusterMember>\
+    <DBClusterMember><DBInstanceIdentifier>ledger-1</DBInstanceIdentifier><IsClusterWriter>true</IsClusterWriter>\
+    <PromotionTier>0</PromotionTier></DBClusterMember></DBClusterMembers></DBCluster>";
+
+fn of_ledger(id: &str, zone: &str) -> String {
+    let more = format!(
+        "<DBClusterIdentifier>ledger</DBClusterIdentifier><DBInstanceClass>db.r6g.large</DBInstanceClass>\
+         <AvailabilityZone>{zone}</AvailabilityZone><PubliclyAccessible>true</PubliclyAccessible>\
+         <DBParameterGroups><DBParameterGroup><DBParameterGroupName>pg16</DBParameterGroupName></DBParameterGroup>\
+         </DBParameterGroups>"
+    );
+    database(id, "available", &more)
+}
+
+async fn ledger(members: (u16, String)) -> (Completed, Script) {
+    let script = Script::of([clusters(LEDGER), members]);
+    let found = rds(&script).describe(&here(), Kind::Aurora, &resources(Kind::Aurora, &["Ledger"])).await.unwrap();
+    let done = rds(&script).complete(&here(), reading(Kind::Aurora, told(&found))).await;
+    (done, script)
+}
+
+#[tokio::test]
+async fn a_cluster_tells_how_it_is_and_its_members_in_one_call_more() {
+    let (done, script) =
+        ledger(databases(&[of_ledger("ledger-1", "eu-west-1a"), of_ledger("ledger-2", "eu-west-1b")])).await;
+    let some = |text: &str| Some(text.to_owned());
+    let member = |n: i32, zone: &str| MemberOrigin {
+        id: format!("ledger-{n}"),
+        is_writer: n == 1,
+        class: "db.r6g.large".into(),
+        zone: some(zone),
+        public: true,
+        parameter_group: some("pg16"),
+        promotion_tier: Some(n - 1),
+    };
+    let expected = ClusterOrigin {
+        id: "ledger".into(),
+        engine: "aurora-postgresql".into(),
+        engine_version: some("16.3"),
+        engine_mode: some("provisioned"),
+        port: Some(5432),
+        zones: vec!["eu-west-1a".into(), "eu-west-1b".into()],
+        subnet_group: some("data"),
+        parameter_group: some("apg16"),
+        database: some("books"),
+        deletion_protection: true,
+        encrypted: true,
+        kms_key: some("arn:aws:kms:eu-west-1:111122223333:key/k"),
+        capacity: Some((1, 16)),
+        members: vec![member(1, "eu-west-1a"), member(2, "eu-west-1b")],
+        ..ClusterOrigin::default()
+    };
+    assert_eq!((done.origins, done.unread), (vec![Origin::Aurora(Box::new(expected))], vec![]));
+    assert_eq!(
+        script.asked()[1].to_string(),
+        "Action=DescribeDBInstances\n\
+         Filters.Filter.1.Name=db-cluster-id\n\
+         Filters.Filter.1.Values.Value.1=ledger\n\
+         MaxRecords=100\n\
+         Version=2014-10-31\n"
+    );
+}
+
+#[tokio::test]
+async fn members_that_are_denied_are_named() {
+    let denied = "<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>no</Message></Error>\
+                  </ErrorResponse>";
+    let (done, _) = ledger((403, denied.to_owned())).await;
+    let [unread] = done.unread.as_slice() else { panic!("{:?}", done.unread) };
+    assert_eq!((unread.what.as_str(), unread.error.action.as_str()), ("its members", "rds:DescribeDBInstances"));
+    let [Origin::Aurora(cluster)] = done.origins.as_slice() else { panic!() };
+    assert_eq!((cluster.unread.len(), cluster.members.len(), cluster.members[0].is_writer), (1, 2, true));
 }

@@ -6,15 +6,20 @@ use cpm_domain::{
     aws::{AwsError, FoundUnit, Managed, Tags},
     id::UnitId,
     kind::{Kind, Resource},
+    origin::Origin,
     unit::{UnitKind, UnitReport, UnitState},
 };
 
+use crate::origins;
+
 pub(crate) fn cluster(action: &str, cluster: &Cluster) -> Result<Managed, AwsError> {
+    let tags = tags(cluster.tags());
     Ok(Managed {
         resource: resource(action, Kind::Redshift, cluster.cluster_identifier())?,
         status: cluster.cluster_status().unwrap_or_default().to_owned(),
         cluster: None,
-        tags: tags(cluster.tags()),
+        origin: Some(Box::new(Origin::Redshift(Box::new(origins::cluster(cluster, &tags))))),
+        tags,
     })
 }
 
@@ -41,6 +46,6 @@ fn state(word: Option<&str>) -> UnitState {
     }
 }
 
-fn tags(tags: &[Tag]) -> Tags {
+pub(crate) fn tags(tags: &[Tag]) -> Tags {
     tags.iter().filter_map(|tag| Some((tag.key()?.to_owned(), tag.value().unwrap_or_default().to_owned()))).collect()
 }

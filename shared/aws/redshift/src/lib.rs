@@ -6,6 +6,8 @@
 mod answer;
 mod clusters;
 mod codes;
+mod origins;
+mod restore;
 mod snapshots;
 
 use std::error::Error;
@@ -15,11 +17,12 @@ use aws_sdk_redshift::{
     Client,
     error::{ProvideErrorMetadata, SdkError},
 };
-use cpm_aws_place::{Places, Roles};
+use cpm_aws_place::{Places, Roles, Sts};
 use cpm_domain::{
     aws::{AwsError, Found, FoundUnit, Quota, Tagged, UnitRequest},
     id::UnitId,
     kind::{Kind, Resource},
+    origin::{Completed, Reading},
     provenance::Sought,
     unit::{UnitKind, UnitReport},
 };
@@ -29,12 +32,13 @@ use cpm_ports::{Access, Deletions, Driver, Place};
 #[derive(Debug)]
 pub struct Redshift {
     places: Places<Client>,
+    sts: Sts,
 }
 
 impl Redshift {
     /// With roles that other services share. Nothing is asked yet.
     pub fn new(roles: &Roles) -> Self {
-        Self { places: Places::new(roles, Client::new) }
+        Self { places: Places::new(roles, Client::new), sts: Sts::new(roles) }
     }
 }
 
@@ -60,6 +64,11 @@ impl Driver for Redshift {
 
     async fn describe(&self, place: &Place, _: Kind, resources: &[Resource]) -> Result<Vec<Found>, AwsError> {
         clusters::described(&self.places.client(place).await, &place.access, resources).await
+    }
+
+    /// Describing a cluster tells all of it.
+    async fn complete(&self, _: &Place, reading: Reading) -> Completed {
+        Completed::as_they_are(reading.origins)
     }
 
     async fn tagged(&self, place: &Place) -> Result<Vec<Tagged>, AwsError> {

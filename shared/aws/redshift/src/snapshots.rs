@@ -64,6 +64,6 @@ pub(crate) async fn delete(client: &Client, access: &Access, id: &UnitId) -> Res
 }
 
 /// A change that AWS took in though no answer came would be made a second time by a blind repetition.
-fn change(patience: Duration) -> Builder {
+pub(crate) fn change(patience: Duration) -> Builder {
     Builder::new().retry_config(once()).timeout_config(timeouts(patience))
 }

@@ -10,6 +10,7 @@ use cpm_domain::{
     id::{BackupId, UnitId},
     kind::{Kind, Resource},
     name::OwnerName,
+    origin::{Origin, Reading, WarehouseOrigin},
     provenance::Sought,
     unit::{UnitKind, UnitState},
 };
@@ -188,4 +189,41 @@ async fn deletes_a_snapshot() {
         script.asked()[0].to_string(),
         "Action=DeleteClusterSnapshot\nSnapshotIdentifier=s-1\nVersion=2012-12-01\n"
     );
+}
+
+#[tokio::test]
+async fn a_cluster_tells_how_it_is_and_no_more_is_asked() {
+    let more = "<NodeType>ra3.xlplus</NodeType><NumberOfNodes>2</NumberOfNodes>\
+        <Endpoint><Address>a</Address><Port>5440</Port></Endpoint><AvailabilityZone>eu-west-1b</AvailabilityZone>\
+        <ClusterSubnetGroupName>data</ClusterSubnetGroupName><VpcSecurityGroups><VpcSecurityGroup>\
+        <VpcSecurityGroupId>sg-0a</VpcSecurityGroupId></VpcSecurityGroup></VpcSecurityGroups>\
+        <ClusterParameterGroups><ClusterParameterGroup><ParameterGroupName>rs1</ParameterGroupName>\
+        </ClusterParameterGroup></ClusterParameterGroups><PubliclyAccessible>true</PubliclyAccessible>\
+        <Encrypted>true</Encrypted><KmsKeyId>arn:aws:kms:eu-west-1:111122223333:key/k</KmsKeyId>\
+        <IamRoles><ClusterIamRole><IamRoleArn>arn:aws:iam::111122223333:role/load</IamRoleArn></ClusterIamRole></IamRoles>\
+        <EnhancedVpcRouting>true</EnhancedVpcRouting></Cluster>";
+    let script = Script::of([clusters(&[cluster("dwh", "available").replace("</Cluster>", more)], "")]);
+    let found = redshift(&script).describe(&here(), Kind::Redshift, &warehouses(&["dwh"])).await.unwrap();
+    let origins = found.iter().filter_map(|found| found.origin().cloned()).collect();
+    let (at, patience) = ("2026-11-21T02:00:00Z".parse().unwrap(), jiff::SignedDuration::from_secs(60));
+    let reading = Reading { kind: Kind::Redshift, origins, at, patience };
+    let done = redshift(&script).complete(&here(), reading).await;
+    let expected = WarehouseOrigin {
+        id: "dwh".into(),
+        node_type: "ra3.xlplus".into(),
+        nodes: 2,
+        port: Some(5440),
+        zone: Some("eu-west-1b".into()),
+        subnet_group: Some("data".into()),
+        security_groups: vec!["sg-0a".into()],
+        parameter_group: Some("rs1".into()),
+        public: true,
+        encrypted: true,
+        kms_key: Some("arn:aws:kms:eu-west-1:111122223333:key/k".into()),
+        roles: vec!["arn:aws:iam::111122223333:role/load".into()],
+        enhanced_vpc_routing: true,
+        tags: Tags::from([("cpm backup".into(), "web".into()), ("team".into(), "shop".into())]),
+    };
+    assert_eq!((done.origins, done.unread), (vec![Origin::Redshift(Box::new(expected))], vec![]));
+    assert_eq!(script.asked().len(), 1);
 }

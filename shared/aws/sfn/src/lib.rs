@@ -66,8 +66,8 @@ impl Executions for Sfn {
         }
     }
 
-    async fn wake(&self, token: &str) -> Result<bool, AwsError> {
-        match self.client.send_task_success().task_token(token).output("{}").send().await {
+    async fn wake_with(&self, token: &str, output: &str) -> Result<bool, AwsError> {
+        match self.client.send_task_success().task_token(token).output(output).send().await {
             Ok(_) => Ok(true),
             Err(SdkError::ServiceError(answer)) if waits_no_longer(answer.err().code()) => Ok(false),
             Err(error) => Err(failure(WAKE, &error)),

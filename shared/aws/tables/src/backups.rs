@@ -83,6 +83,6 @@ fn state(status: Option<&BackupStatus>) -> UnitState {
 }
 
 /// A change that AWS took in though no answer came would be made a second time by a blind repetition.
-fn change(patience: Duration) -> Builder {
+pub(crate) fn change(patience: Duration) -> Builder {
     Builder::new().retry_config(once()).timeout_config(timeouts(patience))
 }

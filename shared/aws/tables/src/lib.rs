@@ -6,6 +6,8 @@
 
 mod backups;
 mod codes;
+mod origins;
+mod restore;
 mod tables;
 
 use std::error::Error;
@@ -17,6 +19,7 @@ use cpm_domain::{
     aws::{AwsError, Found, FoundUnit, Quota, Tagged, UnitRequest},
     id::UnitId,
     kind::{Kind, Resource},
+    origin::{Completed, Reading},
     provenance::Sought,
     unit::{UnitKind, UnitReport},
 };
@@ -59,6 +62,10 @@ impl Driver for Tables {
     /// Without their tags: a backup of a table carries none.
     async fn describe(&self, place: &Place, _: Kind, resources: &[Resource]) -> Result<Vec<Found>, AwsError> {
         tables::described(&self.places.client(place).await, &place.access, resources).await
+    }
+
+    async fn complete(&self, place: &Place, reading: Reading) -> Completed {
+        origins::complete(&self.tagging.client(place).await, &place.access, reading.origins).await
     }
 
     async fn tagged(&self, place: &Place) -> Result<Vec<Tagged>, AwsError> {

@@ -9,21 +9,22 @@ use cpm_aws_place::unreadable;
 use cpm_domain::{
     aws::{AwsError, Found, Managed, Refusal, Tagged, Tags},
     kind::Resource,
+    origin::Origin,
     tag::TAG_KEY,
 };
 use cpm_ports::Access;
 use futures::{StreamExt, TryStreamExt, stream};
 
-use crate::failure;
+use crate::{failure, origins};
 
-const DESCRIBE: &str = "dynamodb:DescribeTable";
-const TAGGED: &str = "tag:GetResources";
+pub(crate) const DESCRIBE: &str = "dynamodb:DescribeTable";
+pub(crate) const TAGGED: &str = "tag:GetResources";
 
 /// The most tables that are asked for at the same time.
-const AT_ONCE: usize = 8;
+pub(crate) const AT_ONCE: usize = 8;
 
 /// The most resources that AWS gives in one page.
-const PAGE: i32 = 100;
+pub(crate) const PAGE: i32 = 100;
 
 pub(crate) async fn described(client: &Client, access: &Access, asked: &[Resource]) -> Result<Vec<Found>, AwsError> {
     let calls: Vec<_> = asked.iter().map(|table| described_one(client, access, table)).collect();
@@ -36,9 +37,15 @@ async fn described_one(client: &Client, access: &Access, table: &Resource) -> Re
         Err(error) if error.refusal == Refusal::NotFound => return Ok(None),
         answer => answer?,
     };
-    let status = answer.table().and_then(|table| table.table_status());
-    let status = status.map(|status| status.as_str().to_owned()).unwrap_or_default();
-    Ok(Some(Found::Managed(Managed { resource: table.clone(), status, cluster: None, tags: Tags::new() })))
+    let told = answer.table();
+    let status = told.and_then(|told| told.table_status());
+    Ok(Some(Found::Managed(Managed {
+        resource: table.clone(),
+        status: status.map(|status| status.as_str().to_owned()).unwrap_or_default(),
+        cluster: None,
+        tags: Tags::new(),
+        origin: told.map(|told| Box::new(Origin::Dynamodb(Box::new(origins::table(table, told))))),
+    })))
 }
 
 /// A table that was just deleted may still be among them: the index of tags follows a little later.

@@ -10,6 +10,7 @@ use cpm_domain::{
     id::{BackupId, UnitId},
     kind::{Kind, Resource},
     name::OwnerName,
+    origin::{Completed, Origin, Reading, TableOrigin},
     provenance::Sought,
     unit::{UnitKind, UnitState},
 };
@@ -180,4 +181,91 @@ async fn deletes_a_backup() {
     tables(&script).delete(&here(), UnitKind::DynamodbBackup, &UnitId::new(ARN)).await.unwrap();
     assert_eq!(script.asked()[0].target, "DynamoDB_20120810.DeleteBackup");
     assert_eq!(body(&script.asked()[0]), json!({ "BackupArn": ARN }));
+}
+
+fn arn_of(name: &str) -> String {
+    format!("arn:aws:dynamodb:eu-west-1:111122223333:table/{name}")
+}
+
+fn described(name: &str, more: &Value) -> Value {
+    let mut table = json!({ "TableName": name, "TableStatus": "ACTIVE", "TableArn": arn_of(name) });
+    table.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    json!({ "Table": table })
+}
+
+async fn told(script: &Script, names: &[&str]) -> Vec<Origin> {
+    let found = tables(script).describe(&here(), Kind::Dynamodb, &resources(names)).await.unwrap();
+    found.iter().map(|found| found.origin().unwrap().clone()).collect()
+}
+
+async fn complete(script: &Script, origins: Vec<Origin>) -> Completed {
+    let (at, patience) = ("2026-11-21T02:00:00Z".parse().unwrap(), jiff::SignedDuration::from_secs(60));
+    tables(script).complete(&here(), Reading { kind: Kind::Dynamodb, origins, at, patience }).await
+}
+
+#[tokio::test]
+async fn a_table_tells_how_it_is_and_tags_come_in_one_call() {
+    let provisioned = json!({
+        "ProvisionedThroughput": { "ReadCapacityUnits": 20, "WriteCapacityUnits": 5 },
+        "DeletionProtectionEnabled": true,
+        "SSEDescription": { "KMSMasterKeyArn": "arn:aws:kms:eu-west-1:111122223333:key/k" },
+    });
+    let on_demand = json!({
+        "BillingModeSummary": { "BillingMode": "PAY_PER_REQUEST" },
+        "ProvisionedThroughput": { "ReadCapacityUnits": 0, "WriteCapacityUnits": 0 },
+    });
+    let tags = json!({ "ResourceTagMappingList": [
+        { "ResourceARN": arn_of("carts"), "Tags": [{ "Key": "team", "Value": "shop" }] },
+    ] });
+    let script = script([described("carts", &provisioned), described("users", &on_demand), tags]);
+    let done = complete(&script, told(&script, &["carts", "users"]).await).await;
+    let carts = TableOrigin {
+        name: "carts".into(),
+        arn: Some(arn_of("carts")),
+        billing: Some("PROVISIONED".into()),
+        read_units: Some(20),
+        write_units: Some(5),
+        deletion_protection: true,
+        kms_key: Some("arn:aws:kms:eu-west-1:111122223333:key/k".into()),
+        tags: Tags::from([("team".into(), "shop".into())]),
+        unread: vec![],
+    };
+    let users = TableOrigin {
+        name: "users".into(),
+        arn: Some(arn_of("users")),
+        billing: Some("PAY_PER_REQUEST".into()),
+        ..TableOrigin::default()
+    };
+    assert_eq!(done.unread, []);
+    assert_eq!(done.origins, [carts, users].map(|table| Origin::Dynamodb(Box::new(table))));
+    let asked = &script.asked()[2];
+    assert_eq!(asked.target, "ResourceGroupsTaggingAPI_20170126.GetResources");
+    assert_eq!(body(asked), json!({ "ResourceARNList": [arn_of("carts"), arn_of("users")] }));
+}
+
+#[tokio::test]
+async fn tags_that_are_denied_are_named() {
+    let denied = json!({ "__type": "AccessDeniedException", "Message": "no" }).to_string();
+    let script = Script::of([(200, described("carts", &json!({})).to_string()), (400, denied)]);
+    let done = complete(&script, told(&script, &["carts"]).await).await;
+    let [unread] = done.unread.as_slice() else { panic!("{:?}", done.unread) };
+    assert_eq!((&unread.of, unread.error.action.as_str()), (&resources(&["carts"]), "tag:GetResources"));
+    let [Origin::Dynamodb(table)] = done.origins.as_slice() else { panic!() };
+    assert_eq!(table.unread.len(), 1);
+}
+
+#[tokio::test]
+async fn a_hundred_tables_are_one_call() {
+    let tables: Vec<Origin> = (0..101)
+        .map(|n| {
+            let name = format!("t-{n}");
+            Origin::Dynamodb(Box::new(TableOrigin { arn: Some(arn_of(&name)), name, ..TableOrigin::default() }))
+        })
+        .collect();
+    let none = || json!({ "ResourceTagMappingList": [] });
+    let script = script([none(), none()]);
+    assert_eq!(complete(&script, tables).await.unread, []);
+    assert_eq!(script.asked().len(), 2);
+    assert_eq!(complete(&script, vec![]).await, Completed::default());
+    assert_eq!(script.asked().len(), 2, "nothing is asked about nothing");
 }

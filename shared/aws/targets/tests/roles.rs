@@ -3,7 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "a test that finds nothing has failed")]
 
 use cpm_aws_call::scripted::Script;
-use cpm_domain::{id::UnitId, kind::Kind, unit::UnitKind};
+use cpm_domain::{
+    id::UnitId,
+    kind::Kind,
+    recovery::{facts::Question, image::ImageFilter},
+    unit::UnitKind,
+};
 use cpm_ports::{Access, Place};
 
 fn prod(region: &str) -> Place {
@@ -40,6 +45,27 @@ async fn a_role_is_assumed_once_for_all_services() {
             "https://tagging.us-east-1.amazonaws.com/",
         ]
     );
+}
+
+#[tokio::test]
+async fn a_role_of_a_recovery_is_assumed_once_for_all_that_it_asks() {
+    let who = "<GetCallerIdentityResponse><GetCallerIdentityResult><Account>111122223333</Account>\
+               </GetCallerIdentityResult></GetCallerIdentityResponse>";
+    let zones = "<DescribeAvailabilityZonesResponse><availabilityZoneInfo/></DescribeAvailabilityZonesResponse>";
+    let images = "<DescribeImagesResponse><imagesSet/></DescribeImagesResponse>";
+    let key = r#"{"KeyMetadata": {"KeyId": "k", "KeyState": "Enabled"}}"#;
+    let script = Script::of([(200, SESSION), (200, who), (200, zones), (200, key), (200, images)]);
+    let recovering = cpm_aws_targets::recovering(&script.config());
+    let place = prod("eu-west-1");
+    assert_eq!(recovering.identity.account(&place).await.unwrap(), "111122223333");
+    for restorer in recovering.restorers.iter() {
+        restorer.ask(&place, &[Question::Zones, Question::Key("k".into())]).await.unwrap();
+    }
+    let like = ImageFilter { owner: "self".into(), name: "web".into(), architecture: None };
+    recovering.images.images(&place, &like).await.unwrap();
+    let asked = script.asked();
+    let keys: Vec<&str> = asked.iter().map(|asked| asked.key.as_str()).collect();
+    assert_eq!(keys, ["FUNCTION", "PROD", "PROD", "PROD", "PROD"], "and each question is asked of one service");
 }
 
 #[tokio::test]

@@ -5,9 +5,11 @@ use cpm_domain::{
     app_aware::Vss,
     change::{Change, Plan, Protection, Unmanaged},
     document::{Document, Problem, TargetSpec},
+    drill::{DrillId, DrillRule, State as DrillState},
     id::{BackupId, Region},
     name::{AccountName, PolicyName, ScheduleName},
-    policy::{AutoTargetRemoval, RetryRule, SuccessRule, Wait},
+    policy::{AutoTargetRemoval, RecoveryRule, RetryRule, SuccessRule, Wait},
+    recovery::{RecoveryId, State as RecoveryState, plan::RecoveryKind},
     schedule::{ScheduleSpec, Warning},
     script::ScriptsSpec,
     status::Status,
@@ -116,6 +118,36 @@ pub struct PolicySummary {
     pub attention: Vec<Attention>,
 }
 
+/// Whether what a policy backs up comes back, as far as that was tried.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Readiness {
+    /// Its newest drill.
+    pub last_drill: Option<LastDrill>,
+    /// When its next drill is due; null: none comes by itself.
+    pub next_drill: Option<Timestamp>,
+    /// The recovery time that its newest successful drill measured, in seconds.
+    pub rto: Option<u64>,
+    /// The recovery point that it measured, in seconds.
+    pub rpo: Option<u64>,
+}
+
+/// The newest drill of a policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct LastDrill {
+    /// Its number.
+    pub id: DrillId,
+    /// How it stands.
+    pub state: DrillState,
+    /// The generation that it restored.
+    pub backup: Option<BackupId>,
+    /// When it began.
+    pub started: Timestamp,
+    /// When it ended.
+    pub ended: Option<Timestamp>,
+}
+
 /// A policy with its targets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -132,10 +164,22 @@ pub struct PolicyView {
     /// For how long the scripts may keep applications frozen; null: no bound.
     #[serde(default)]
     pub max_frozen: Option<Wait>,
+    /// What recoveries of its backups need.
+    #[serde(default)]
+    pub recovery: RecoveryRule,
+    /// How its backups are tried out; null: never.
+    #[serde(default)]
+    pub drill: Option<DrillRule>,
+    /// What its drills came to.
+    #[serde(default)]
+    pub readiness: Readiness,
     /// When each of its schedules is next due.
     pub slots: Vec<SlotView>,
     /// What it backs up.
     pub targets: Vec<TargetView>,
+    /// The newest recovery from its backups; null: there was none.
+    #[serde(default)]
+    pub last_recovery: Option<LastRecovery>,
 }
 
 /// The newest backup of a policy.
@@ -147,6 +191,24 @@ pub struct LastBackup {
     /// How it went.
     pub status: Status,
     /// When it began.
+    pub started: Timestamp,
+    /// When it ended.
+    pub ended: Option<Timestamp>,
+}
+
+/// The newest recovery from backups of a policy (§9): one that was never tried may not work.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct LastRecovery {
+    /// Its number.
+    pub id: RecoveryId,
+    /// What was recovered.
+    pub kind: RecoveryKind,
+    /// From which backup.
+    pub backup: BackupId,
+    /// How it stands.
+    pub state: RecoveryState,
+    /// When it was asked for.
     pub started: Timestamp,
     /// When it ended.
     pub ended: Option<Timestamp>,

@@ -3,9 +3,10 @@
 use super::FieldChange;
 use crate::{
     account::{Account, Role},
+    drill::DrillRule,
     policy::{Origin, Policy},
     schedule::{Schedule, ScheduleSpec, WindowSpec},
-    script::Scripts,
+    script::{Script, Scripts},
     settings::Settings,
     target::{PutBy, Target, VolumeChoice},
 };
@@ -80,12 +81,32 @@ pub(super) fn schedule(schedule: &Schedule) -> Vec<Row> {
     ]
 }
 
+fn drill(rule: Option<&DrillRule>) -> Vec<Row> {
+    let quarantine = rule.map(|rule| &rule.quarantine);
+    let script = |rule: &DrillRule| rule.script().ok().flatten().map(|script| Script::Ssm(script).to_string());
+    vec![
+        ("drill.schedule", rule.and_then(|rule| rule.schedule.as_ref()).map(ToString::to_string)),
+        ("drill.quarantine.subnet", quarantine.and_then(|quarantine| quarantine.subnet.clone())),
+        ("drill.quarantine.security_groups", quarantine.and_then(|quarantine| list(&quarantine.security_groups))),
+        ("drill.quarantine.db_subnet_group", quarantine.and_then(|quarantine| quarantine.db_subnet_group.clone())),
+        (
+            "drill.quarantine.redshift_subnet_group",
+            quarantine.and_then(|quarantine| quarantine.redshift_subnet_group.clone()),
+        ),
+        ("drill.quarantine.zone", quarantine.and_then(|quarantine| quarantine.zone.clone())),
+        ("drill.checks.script", rule.and_then(script)),
+        // Always there, so that a rule of nothing but defaults is told from none.
+        ("drill.checks.timeout", rule.map(|rule| rule.checks.timeout.to_string())),
+        ("drill.targets", rule.and_then(|rule| list(&rule.targets))),
+    ]
+}
+
 pub(super) fn policy(policy: &Policy) -> Vec<Row> {
     let template = match &policy.origin {
         Origin::Person => None,
         Origin::TagScan { template } => Some(template.to_string()),
     };
-    vec![
+    let mut rows = vec![
         ("description", policy.description.clone()),
         ("account", Some(policy.account.to_string())),
         ("enabled", Some(policy.enabled.to_string())),
@@ -103,9 +124,12 @@ pub(super) fn policy(policy: &Policy) -> Vec<Row> {
         ("scripts.complete", policy.scripts.complete.as_ref().map(ToString::to_string)),
         ("vss", (!policy.vss.is_default()).then(|| policy.vss.as_str().to_owned())),
         ("max_frozen", policy.max_frozen.map(|wait| wait.to_string())),
+        ("recovery.approval", policy.recovery.approval.then(|| "true".to_owned())),
         // Made by a tag scan after that policy: a file that names it takes it over.
         ("template", template),
-    ]
+    ];
+    rows.extend(drill(policy.drill.as_ref()));
+    rows
 }
 
 pub(super) fn target(target: &Target) -> Vec<Row> {

@@ -5,6 +5,7 @@
 //! read ([`Change`]) and what is to be done ([`Operation`]).
 
 mod accounts;
+mod drills;
 mod fields;
 mod plan;
 mod policies;
@@ -23,6 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 pub use self::{
+    drills::{DrillSlots, drill_slot_changes},
     plan::{Context, plan},
     single::{enable_policy, remove_account, remove_policy, remove_schedule},
     slots::{SlotChange, Slots, slot_changes},

@@ -4,6 +4,7 @@ use super::{Action, Change, Held, Kind, Operation, fields, plan::Planner};
 use crate::{
     account::AccountType,
     document::{Document, PolicySpec},
+    drill::DrillRule,
     name::PolicyName,
     policy::{Origin, Policy},
     target::Resource,
@@ -59,6 +60,12 @@ impl Planner<'_> {
                 self.problem(format!("policies[{n}].schedules[{s}]"), format!("there is no schedule `{name}`"), help);
             }
         }
+        if let Some(name) = spec.drill.as_ref().and_then(|drill| drill.schedule.as_ref())
+            && self.schedules.iter().all(|schedule| schedule.name() != name)
+        {
+            let help = format!("add it to the files: {}", known(self.schedules.iter().map(|s| s.name().as_str())));
+            self.problem(format!("policies[{n}].drill.schedule"), format!("there is no schedule `{name}`"), help);
+        }
     }
 
     fn put_policy(&mut self, before: Option<&Policy>, policy: &Policy) {
@@ -96,6 +103,13 @@ impl Planner<'_> {
             let message =
                 format!("scripts of policy `{name}` run on each instance that it backs up, and there is none");
             self.warn(format!("policies[{n}].scripts"), message, "add an instance, or name the one that they run on");
+        }
+        for (field, what, kind) in spec.drill.iter().flat_map(DrillRule::lacking) {
+            let has = |held: &Held| held.targets.iter().any(|target| target.resource.kind() == kind);
+            if self.policies.iter().any(|held| held.policy.name == *name && has(held)) {
+                let message = format!("drills of policy `{name}` cannot restore {}: no {what} is named", kind.noun());
+                self.warn(format!("policies[{n}].drill.quarantine"), message, format!("add `{field}`"));
+            }
         }
         if spec.schedules.is_empty() {
             let message = format!("policy `{name}` has no schedule: it runs only when asked to");

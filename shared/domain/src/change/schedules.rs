@@ -47,7 +47,10 @@ impl Planner<'_> {
                 continue;
             }
             let in_file = desired.policies.iter().enumerate().find_map(|(n, policy)| {
-                policy.schedules.iter().position(|used| used == name).map(|s| format!("policies[{n}].schedules[{s}]"))
+                let drill = policy.drill.as_ref().and_then(|drill| drill.schedule.as_ref());
+                let of_drill = (drill == Some(name)).then(|| format!("policies[{n}].drill.schedule"));
+                let of_backups = policy.schedules.iter().position(|used| used == name);
+                of_backups.map(|s| format!("policies[{n}].schedules[{s}]")).or(of_drill)
             });
             match (in_file, self.schedule_user(name)) {
                 (Some(path), _) => self.problem(
@@ -63,7 +66,7 @@ impl Planner<'_> {
     }
 
     fn schedule_user(&self, name: &ScheduleName) -> Option<String> {
-        let user = self.policies.iter().find(|held| held.policy.schedules.contains(name));
+        let user = self.policies.iter().find(|held| held.policy.uses(name));
         user.map(|held| held.policy.name.to_string())
     }
 

@@ -1,7 +1,11 @@
 //! What is deployed, before and after a plan.
 
 use super::{Held, Operation, Plan, State};
-use crate::{name::PolicyName, policy::Policy};
+use crate::{
+    name::{PolicyName, ScheduleName},
+    policy::Policy,
+    schedule::Schedule,
+};
 
 impl State {
     /// What is deployed once `plan` is carried out. What is known of backups is left as it is.
@@ -17,6 +21,11 @@ impl State {
     /// A policy with its targets.
     pub fn policy(&self, name: &PolicyName) -> Option<&Held> {
         self.policies.iter().find(|held| held.policy.name == *name)
+    }
+
+    /// A schedule.
+    pub fn schedule(&self, name: &ScheduleName) -> Option<&Schedule> {
+        self.schedules.iter().find(|schedule| schedule.name() == name)
     }
 
     fn carry_out(&mut self, operation: &Operation) {

@@ -115,6 +115,7 @@ fn a_second_time_changes_nothing() {
 #[case("/settings", json!({"initial_ami_rotation_days": 0}), "update settings settings initial_ami_rotation_days:90>0")]
 #[case("/policies/0/vss", json!("aws"), "update policy web vss:>aws")]
 #[case("/policies/0/max_frozen", json!("10s"), "update policy web max_frozen:>10s")]
+#[case("/policies/0/recovery", json!({"approval": true}), "update policy web recovery.approval:>true")]
 #[case("/policies/0/scripts", json!({"timeout": "1m"}), "update policy web scripts.timeout:>1m")]
 #[case("/policies/0/scripts", json!({"collect_output": true}), "update policy web scripts.collect_output:>true")]
 #[case("/policies/0/scripts", json!({"before": {"ssm": {"each_target": true, "shell": "flush"}}}), "update policy web scripts.before:>shell `flush` on each target")]

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Document, PolicySpec};
 use crate::{
     account::{Account, AccountError},
+    drill::DrillRule,
     name::MAX_LEN,
     policy::{Origin, PolicyError},
     schedule::{ScheduleError, ScheduleSpec, Zone},
@@ -138,6 +139,10 @@ fn check_policy(n: usize, spec: &PolicySpec, problems: &mut Vec<Problem>) {
             Problem::new(format!("policies[{n}].scripts{dot}{}", wrong.field), wrong.message, wrong.help)
         }));
     }
+    let wrongs = spec.drill.iter().flat_map(DrillRule::check);
+    problems.extend(
+        wrongs.map(|wrong| Problem::new(format!("policies[{n}].drill.{}", wrong.field), wrong.message, wrong.help)),
+    );
     let mut first: BTreeMap<TargetKey, usize> = BTreeMap::new();
     for (t, target) in spec.targets.iter().enumerate() {
         let at = format!("policies[{n}].targets[{t}]");

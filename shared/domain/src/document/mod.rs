@@ -26,9 +26,10 @@ pub use self::{
 use crate::{
     account::Account,
     app_aware::{self, AppAware, Vss},
+    drill::DrillRule,
     id::{ClusterId, DatabaseId, InstanceId, Region, TableName, VolumeId, WarehouseId},
     name::{AccountName, PolicyName, ScheduleName},
-    policy::{AutoTargetRemoval, DEFAULT_GENERATIONS, RetryRule, SuccessRule, Wait},
+    policy::{AutoTargetRemoval, DEFAULT_GENERATIONS, RecoveryRule, RetryRule, SuccessRule, Wait},
     schedule::ScheduleSpec,
     script::ScriptsSpec,
     settings::Settings,
@@ -111,6 +112,12 @@ pub struct PolicySpec {
     /// For how long the scripts may keep applications frozen; no bound when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_frozen: Option<Wait>,
+    /// What recoveries of its backups need: `approval: true`, that somebody else than who asks says yes.
+    #[serde(default, skip_serializing_if = "RecoveryRule::is_default")]
+    pub recovery: RecoveryRule,
+    /// How its backups are tried out; never when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drill: Option<DrillRule>,
     /// What it backs up.
     #[serde(default)]
     pub targets: Vec<TargetSpec>,

@@ -28,6 +28,8 @@ impl PolicySpec {
             scripts: self.scripts.to_scripts().unwrap_or_default(),
             vss: self.vss,
             max_frozen: self.max_frozen,
+            recovery: self.recovery,
+            drill: self.drill.clone(),
             origin,
             created,
         }
@@ -50,6 +52,8 @@ impl PolicySpec {
             scripts: policy.scripts.clone().into(),
             vss: policy.vss,
             max_frozen: policy.max_frozen,
+            recovery: policy.recovery,
+            drill: policy.drill.clone(),
             targets: targets.into_iter().map(TargetSpec::of).collect(),
         }
     }

@@ -28,7 +28,7 @@ pub(crate) fn example() -> Value {
                 "after": {"ssm": {"each_target": true, "document": "thaw-db"}},
                 "complete": {"lambda": "arn:aws:lambda:us-east-1:111122223333:function:truncate-logs"}
             },
-            "vss": "aws", "max_frozen": "10s",
+            "vss": "aws", "max_frozen": "10s", "recovery": {"approval": true},
             "targets": [
                 {"instance": "i-0123456789abcdef0", "region": "us-east-1",
                  "volumes": {"exclude": ["vol-0123456789abcdef0"]}, "option": "only-snaps",
@@ -65,7 +65,7 @@ fn what_is_left_out_has_its_default() {
     assert_eq!(policy.auto_target_removal, AutoTargetRemoval::No);
     assert_eq!(policy.success, SuccessRule::NoIssues);
     assert_eq!(policy.retry, RetryRule { count: 3, wait: Wait::from_seconds(600) });
-    assert_eq!((policy.vss, policy.max_frozen), (Vss::Diskshadow, None));
+    assert_eq!((policy.vss, policy.max_frozen, policy.recovery.approval), (Vss::Diskshadow, None, false));
     assert!(policy.scripts.is_default());
 }
 

@@ -170,6 +170,7 @@ mod tests {
                 .map(|n| Attached { volume: vol(n), device: format!("/dev/sd{n}"), is_root: n + 1 == volumes })
                 .collect(),
             tags: Tags::new(),
+            origin: None,
         }
     }
 

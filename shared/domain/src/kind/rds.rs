@@ -81,6 +81,7 @@ mod tests {
             status: status.to_owned(),
             cluster: cluster.map(str::to_owned),
             tags: Tags::from([("team".to_owned(), "shop".to_owned())]),
+            origin: None,
         };
         plan(&target, &Found::Managed(found))
     }

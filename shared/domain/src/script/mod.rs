@@ -15,7 +15,7 @@ pub use self::{
     run::{MAX_OUTPUT, ScriptKind, ScriptRun, ScriptState, cut_output, frozen, made_late, plan_runs},
     spec::{RefusedScript, RefusedScripts, ScriptSpec, ScriptsSpec, SsmSpec},
     text::{MAX_TEXT, PowerShellText, ShellText, TextError},
-    wrap::{Invocation, powershell_commands, shell_commands},
+    wrap::{Invocation, powershell_checks, powershell_commands, shell_checks, shell_commands},
 };
 use crate::{
     id::{InstanceId, Region},

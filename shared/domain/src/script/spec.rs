@@ -155,7 +155,8 @@ fn within(phase: ScriptPhase, wrong: RefusedScript) -> RefusedScript {
 }
 
 impl ScriptSpec {
-    fn to_script(&self) -> Result<Script, Wrongs> {
+    /// The script, or all that is wrong with it.
+    pub fn to_script(&self) -> Result<Script, Vec<RefusedScript>> {
         let help = "write one of `ssm: {…}` and `lambda: arn:…`";
         match (&self.ssm, &self.lambda) {
             (Some(ssm), None) => ssm.to_script().map(Script::Ssm),
@@ -170,7 +171,7 @@ impl ScriptSpec {
 
 impl SsmSpec {
     fn to_script(&self) -> Result<SsmScript, Wrongs> {
-        match (self.place(), self.command()) {
+        match (self.place(), self.to_command()) {
             (Ok(on), Ok(command)) => Ok(SsmScript { on, command }),
             (on, command) => Err(on.err().into_iter().chain(command.err()).collect()),
         }
@@ -193,7 +194,8 @@ impl SsmSpec {
         }
     }
 
-    fn command(&self) -> Result<SsmCommand, RefusedScript> {
+    /// What runs, or what is wrong with that.
+    pub fn to_command(&self) -> Result<SsmCommand, RefusedScript> {
         let help = "write one of `shell`, `powershell` and `document`";
         let refused =
             |field: &'static str| move |error: TextError| RefusedScript::new(field, error.to_string(), error.help());

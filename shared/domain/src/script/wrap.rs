@@ -35,20 +35,36 @@ impl Invocation<'_> {
 /// error), the file is removed, and the command ends with its exit code.
 pub fn shell_commands(text: &ShellText, invocation: &Invocation<'_>) -> Vec<String> {
     let Invocation { backup, policy, phase, .. } = invocation;
-    let text = text.as_str();
     let argument = invocation.argument().map(|argument| format!(" {argument}")).unwrap_or_default();
     let output = if invocation.collect { "2>&1 >/dev/null" } else { ">/dev/null 2>&1" };
-    let end_of_line = if text.ends_with('\n') { "" } else { "\n" };
-    vec![
+    let mut commands = vec![
         // Names of policies hold nothing that means something to a shell.
         format!("CPM_BACKUP={backup} CPM_POLICY={policy} CPM_PHASE={phase}"),
         "export CPM_BACKUP CPM_POLICY CPM_PHASE".to_owned(),
+    ];
+    commands.extend(shell_file(text, &format!("{argument} </dev/null {output}")));
+    commands
+}
+
+/// The `commands` of `AWS-RunShellScript` that run a text as a check: what it writes is the command's output.
+///
+/// As with [`shell_commands`], with these variables in its environment. Their names are letters, digits and `_`.
+pub fn shell_checks(text: &ShellText, environment: &[(String, String)]) -> Vec<String> {
+    let export = |(name, value): &(String, String)| format!("export {name}={}", quoted(value));
+    environment.iter().map(export).chain(shell_file(text, " </dev/null 2>&1")).collect()
+}
+
+/// Runs a text out of a file; `rest` follows its name.
+fn shell_file(text: &ShellText, rest: &str) -> Vec<String> {
+    let text = text.as_str();
+    let end_of_line = if text.ends_with('\n') { "" } else { "\n" };
+    vec![
         "umask 077".to_owned(),
         "cpm_file=$(mktemp) || exit 1".to_owned(),
         "trap 'rm -f \"$cpm_file\"' EXIT".to_owned(),
         "trap 'exit 143' HUP INT TERM".to_owned(),
         format!("cat >\"$cpm_file\" <<'{SHELL_END}' || exit 1\n{text}{end_of_line}{SHELL_END}"),
-        format!("{} \"$cpm_file\"{argument} </dev/null {output}", interpreter(text)),
+        format!("{} \"$cpm_file\"{rest}", interpreter(text)),
         "exit $?".to_owned(),
     ]
 }
@@ -74,8 +90,20 @@ fn quoted(word: &str) -> String {
 pub fn powershell_commands(text: &PowerShellText, invocation: &Invocation<'_>) -> Vec<String> {
     let Invocation { backup, policy, phase, .. } = invocation;
     let argument = invocation.argument().map(|argument| format!(", '{argument}'")).unwrap_or_default();
+    let told = format!("$env:CPM_BACKUP = '{backup}'; $env:CPM_POLICY = '{policy}'; $env:CPM_PHASE = '{phase}'");
+    let shown: &[&str] = if invocation.collect { &["$cpmErr"] } else { &[] };
+    std::iter::once(told).chain(powershell_file(text, &argument, shown)).collect()
+}
+
+/// The `commands` of `AWS-RunPowerShellScript` that run a text as a check: as [`shell_checks`].
+pub fn powershell_checks(text: &PowerShellText, environment: &[(String, String)]) -> Vec<String> {
+    let set = |(name, value): &(String, String)| format!("$env:{name} = '{}'", value.replace('\'', "''"));
+    environment.iter().map(set).chain(powershell_file(text, "", &["$cpmOut", "$cpmErr"])).collect()
+}
+
+/// Runs a text out of a file, and shows of what it wrote what is wanted.
+fn powershell_file(text: &PowerShellText, argument: &str, shown: &[&str]) -> Vec<String> {
     let mut commands = vec![
-        format!("$env:CPM_BACKUP = '{backup}'; $env:CPM_POLICY = '{policy}'; $env:CPM_PHASE = '{phase}'"),
         "$cpmBase = Join-Path ([IO.Path]::GetTempPath()) ('cpm-' + [guid]::NewGuid())".to_owned(),
         "$cpmFile = $cpmBase + '.ps1'; $cpmOut = $cpmBase + '.out'; $cpmErr = $cpmBase + '.err'; $cpmExit = 1".to_owned(),
         format!("$cpmText = @'\n{}\n{POWERSHELL_END}", text.as_str().trim_end_matches(['\r', '\n'])),
@@ -92,9 +120,7 @@ pub fn powershell_commands(text: &PowerShellText, invocation: &Invocation<'_>) -
         // Without the handle in hand the exit code is lost.
         "  $null = $cpmRun.Handle; $cpmRun.WaitForExit(); $cpmExit = $cpmRun.ExitCode".to_owned(),
     ];
-    if invocation.collect {
-        commands.push("  Get-Content -LiteralPath $cpmErr | Write-Output".to_owned());
-    }
+    commands.extend(shown.iter().map(|file| format!("  Get-Content -LiteralPath {file} | Write-Output")));
     commands.extend([
         "} finally {".to_owned(),
         "  Remove-Item -LiteralPath $cpmFile, $cpmOut, $cpmErr -Force -ErrorAction SilentlyContinue".to_owned(),
@@ -208,6 +234,19 @@ mod tests {
     #[test]
     fn nobody_waits_for_standard_input() {
         assert_eq!(collected("input", "read -r line || exit 5").0, 5);
+    }
+
+    #[test]
+    fn a_check_shows_all_that_it_writes_and_knows_what_it_is_about() {
+        let environment = [("CPM_ADDRESS".to_owned(), "o'brien $(id) \"x\"".to_owned())];
+        let text = "echo \"$CPM_ADDRESS\"; echo err >&2; exit 4".parse().unwrap();
+        let output =
+            Command::new("/bin/sh").arg("-c").arg(shell_checks(&text, &environment).join("\n")).output().unwrap();
+        assert_eq!(output.status.code(), Some(4));
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), "o'brien $(id) \"x\"\nerr\n");
+        let powershell = powershell_checks(&"exit 0".parse().unwrap(), &environment).join("\n");
+        assert!(powershell.starts_with("$env:CPM_ADDRESS = 'o''brien $(id) \"x\"'\n"), "{powershell}");
+        assert!(powershell.contains("$cpmOut | Write-Output") && powershell.contains("$cpmErr | Write-Output"));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use cpm_domain::{
     aws::{AwsError, Found, FoundUnit, Instance, Quota, Refusal, Tagged, UnitRequest},
     id::{InstanceId, Region, UnitId},
     kind::{Kind, Resource},
+    origin::{Completed, Reading},
     provenance::{self, Sought},
     tag::TAG_KEY,
     unit::{UnitKind, UnitReport},
@@ -21,7 +22,7 @@ use crate::{DEPLOYMENT, faults::Calling, held};
 
 impl FakeAws {
     /// A call to a place: faults, then access and rate, then what it does.
-    async fn call<T>(
+    pub(super) async fn call<T>(
         &self,
         actions: &'static [&'static str],
         key: impl std::fmt::Display + Send,
@@ -142,9 +143,14 @@ impl Driver for FakeAws {
 
     async fn describe(&self, place: &Place, kind: Kind, resources: &[Resource]) -> Result<Vec<Found>, AwsError> {
         self.call(describe(kind), &place.region, place, |cloud, home| {
-            Ok(resources.iter().filter_map(|resource| cloud.look_up(home, resource)).collect())
+            let found = resources.iter().filter_map(|resource| cloud.look_up(home, resource));
+            Ok(found.map(|found| cloud.with_origin(home, found)).collect())
         })
         .await
+    }
+
+    async fn complete(&self, place: &Place, reading: Reading) -> Completed {
+        self.completed(place, reading).await
     }
 
     async fn tagged(&self, place: &Place) -> Result<Vec<Tagged>, AwsError> {

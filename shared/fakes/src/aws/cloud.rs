@@ -6,12 +6,13 @@ use cpm_domain::{
     aws::{Attached, AwsError, FoundUnit, Instance, Managed, Platform, Refusal, Tags, Volume},
     id::{InstanceId, Region, SnapshotId, UnitId, VolumeId},
     kind::Resource,
+    origin::Origin,
     unit::{UnitKind, UnitReport, UnitState},
 };
 use cpm_ports::{Access, Place};
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Made, SnapshotEvent};
+use super::{Made, SnapshotEvent, origins, recover::Recovered};
 use crate::{
     OWN_ACCOUNT,
     chance::scatter,
@@ -64,6 +65,8 @@ pub(super) struct Cloud {
     pub(super) deleted: Vec<UnitId>,
     /// Volumes that AWS cannot read, and its words.
     pub(super) spoilt: BTreeMap<VolumeId, String>,
+    /// Images of instances that AWS no longer knows.
+    pub(super) gone_images: BTreeSet<String>,
     /// Events that nobody has fetched yet.
     pub(super) events: Vec<SnapshotEvent>,
     /// How long a snapshot takes; none: until it is told to be complete.
@@ -73,6 +76,7 @@ pub(super) struct Cloud {
     pub(super) pending_limit: Option<usize>,
     /// How many units there may be of each kind that has a quota.
     pub(super) quota: Option<usize>,
+    pub(super) recovered: Recovered,
     pub(super) rates: Option<BTreeMap<(Home, &'static str), Rate>>,
     pub(super) next: u64,
 }
@@ -81,12 +85,62 @@ pub(super) fn refused(refusal: Refusal, action: &str, code: &str, message: impl 
     AwsError { refusal, action: action.to_owned(), code: code.to_owned(), message: message.into() }
 }
 
-/// The actions of the role that backs up, and of the one that cleans up.
+/// The actions of the roles: one backs up, `-recovery` makes things, `-cleanup` removes them, and they look at what they
+/// work on; `-reader` only looks.
 fn may(role: &str, action: &str) -> bool {
+    let (cleans, recovers) = (role.ends_with("-cleanup"), !role.ends_with("-cleanup") && is_for_recovery(role));
     match action {
-        "ec2:DescribeSnapshots" => true,
-        _ if action.contains(":Delete") || action == "ec2:DeregisterImage" => role.ends_with("-cleanup"),
-        _ => !role.ends_with("-cleanup"),
+        _ if role.ends_with("-reader") => {
+            matches!(action, "ec2:DescribeInstances" | "ssm:DescribeInstanceInformation")
+        }
+        "ec2:DescribeSnapshots" | "sts:GetCallerIdentity" => true,
+        _ if removes(action) => cleans,
+        _ if action.contains(":Describe") && !cleans => true,
+        // The cleaner looks at what it removes.
+        _ if action.contains(":Describe") => !action.ends_with("Regions"),
+        _ if makes(action) => recovers,
+        _ => !cleans && !recovers,
+    }
+}
+
+/// A role for recoveries, or one of a recovery's own.
+fn is_for_recovery(role: &str) -> bool {
+    role.ends_with("-recovery") || role.starts_with("recover")
+}
+
+fn removes(action: &str) -> bool {
+    action.contains(":Delete") || matches!(action, "ec2:DeregisterImage" | "ec2:TerminateInstances")
+}
+
+/// What only recoveries do.
+fn makes(action: &str) -> bool {
+    let (service, name) = action.split_once(':').unwrap_or_default();
+    name.starts_with("Restore")
+        || name.starts_with("Modify")
+        || matches!(
+            (service, name),
+            (
+                "ec2",
+                "RegisterImage"
+                    | "RunInstances"
+                    | "CreateVolume"
+                    | "AttachVolume"
+                    | "DetachVolume"
+                    | "AssociateAddress"
+                    | "CreateTags"
+            ) | ("rds", "CreateDBInstance")
+                | ("redshift", "AuthorizeSnapshotAccess")
+                | ("dynamodb", "PutResourcePolicy" | "TagResource" | "UpdateTable")
+        )
+}
+
+/// How many calls at once, and how many a second after that (EC2 API throttling).
+fn rate(action: &str) -> (u32, f64) {
+    match action {
+        "ec2:RunInstances" => (5, 2.0),
+        "ec2:CreateTags" => (100, 10.0),
+        _ if action.contains(":Describe") => (100, 20.0),
+        _ => (100, 5.0),
     }
 }
 
@@ -99,7 +153,9 @@ impl Cloud {
     /// The account, made if it is new.
     pub(super) fn account(&mut self, number: &str) -> &mut Account {
         self.accounts.entry(number.to_owned()).or_insert_with(|| Account {
-            roles: BTreeMap::from([("cpm-backup".to_owned(), None), ("cpm-backup-cleanup".to_owned(), None)]),
+            roles: ["cpm-backup", "cpm-backup-cleanup", "cpm-backup-recovery", "cpm-backup-reader"]
+                .map(|role| (role.to_owned(), None))
+                .into(),
             regions: ["us-east-1", "eu-west-1"].iter().filter_map(|region| region.parse().ok()).collect(),
         })
     }
@@ -131,7 +187,7 @@ impl Cloud {
         }
         let home = Home { account, region: place.region.clone() };
         if let Some(rates) = &mut self.rates {
-            let (most, a_second) = if action.contains(":Describe") { (100, 20.0) } else { (100, 5.0) };
+            let (most, a_second) = rate(action);
             let rate = rates.entry((home.clone(), action)).or_insert_with(|| Rate::new(most, a_second, now));
             if !rate.allows(now) {
                 return Err(AwsError::broken(action, Reason::Throttled));
@@ -226,6 +282,11 @@ impl Cloud {
     /// A new snapshot. Its id comes in no order.
     pub(super) fn put_snapshot(&mut self, home: &Home, volume: VolumeId, call: u64, now: Timestamp) -> SnapshotId {
         let id: SnapshotId = parsed(&format!("snap-0{:016x}", scatter(self.number())));
+        let origin = self.volumes.get(&volume).and_then(|placed| placed.thing.origin.as_deref());
+        if let Some(Origin::Volume(origin)) = origin {
+            let (size, key) = (origin.size, origin.kms_key.clone());
+            self.recovered.snapshots.insert(id.clone(), (size, key));
+        }
         let report = UnitReport::pending(UnitKind::EbsSnapshot, id.clone(), Resource::Volume(volume));
         self.put_unit(home, report, "", call, now);
         id
@@ -233,22 +294,35 @@ impl Cloud {
 
     pub(super) fn put_managed(&mut self, home: &Home, resource: Resource, cluster: Option<String>) {
         let status = if matches!(resource, Resource::Dynamodb(_)) { "ACTIVE" } else { "available" };
-        let thing = Managed { resource: resource.clone(), status: status.to_owned(), cluster, tags: Tags::new() };
+        let origin = origins::managed(home, &resource).map(Box::new);
+        let (status, tags) = (status.to_owned(), Tags::new());
+        let thing = Managed { resource: resource.clone(), status, cluster, tags, origin };
         self.managed.insert((home.clone(), resource), Placed { home: home.clone(), thing });
     }
 
-    pub(super) fn put_volume(&mut self, home: &Home) -> VolumeId {
+    pub(super) fn put_volume(&mut self, home: &Home, is_root: bool) -> VolumeId {
         let id: VolumeId = parsed(&format!("vol-{:017x}", self.number()));
-        let thing = Volume { id: id.clone(), is_gone: false, tags: Tags::new() };
+        let origin = Some(Box::new(Origin::Volume(origins::volume(home, &id, is_root))));
+        let thing = Volume { id: id.clone(), is_gone: false, tags: Tags::new(), origin };
         self.volumes.insert(id.clone(), Placed { home: home.clone(), thing });
         id
     }
 
-    pub(super) fn put_instance(&mut self, home: &Home, volumes: usize, platform: Platform) -> InstanceId {
+    pub(super) fn put_instance(
+        &mut self,
+        home: &Home,
+        volumes: usize,
+        platform: Platform,
+        now: Timestamp,
+    ) -> InstanceId {
         let id: InstanceId = parsed(&format!("i-{:017x}", self.number()));
         let attached = (0..volumes)
-            .map(|n| Attached { volume: self.put_volume(home), device: device(n), is_root: n == 0 })
+            .map(|n| {
+                let is_root = n == 0;
+                Attached { volume: self.put_volume(home, is_root), device: device(n), is_root }
+            })
             .collect();
+        let origin = origins::instance(home, &id, platform, self.instances.len(), now);
         let thing = Instance {
             id: id.clone(),
             is_gone: false,
@@ -256,6 +330,7 @@ impl Cloud {
             platform,
             volumes: attached,
             tags: Tags::new(),
+            origin: Some(Box::new(Origin::Instance(Box::new(origin)))),
         };
         self.instances.insert(id.clone(), Placed { home: home.clone(), thing });
         id
@@ -306,9 +381,14 @@ impl InAws {
     }
 }
 
-/// `/dev/xvda`, then `/dev/sdb`, `/dev/sdc` and so on.
+/// `/dev/xvda`, then `/dev/sdb` to `/dev/sdz`, then `/dev/xvdba`, `/dev/xvdbb` and so on.
 pub(super) fn device(n: usize) -> String {
-    if n == 0 { "/dev/xvda".to_owned() } else { format!("/dev/sd{n:x}") }
+    let letter = |n: usize| char::from(b'a' + u8::try_from(n % 26).unwrap_or(0));
+    match n {
+        0 => "/dev/xvda".to_owned(),
+        1..=25 => format!("/dev/sd{}", letter(n)),
+        _ => format!("/dev/xvd{}{}", letter(n / 26), letter(n)),
+    }
 }
 
 /// An id, a name or a code that is known to be good.

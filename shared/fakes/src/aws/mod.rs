@@ -3,6 +3,8 @@
 mod calls;
 mod cloud;
 mod create;
+mod origins;
+mod recover;
 mod site;
 
 #[cfg(test)]
@@ -27,6 +29,7 @@ use jiff::SignedDuration;
 use crate::{FakeClock, Faults, held};
 use cloud::Cloud;
 pub(crate) use cloud::{Home, parsed};
+pub use recover::Recovery as RecoveredThing;
 pub use site::Site;
 
 /// A unit in AWS.
@@ -190,7 +193,9 @@ impl FakeAws {
             let mut cloud = held(&self.cloud);
             let roles = &mut cloud.account(role.account.as_str()).roles;
             roles.insert(role.name.clone(), role.external_id.clone());
-            roles.insert(role.cleanup_name(), role.external_id.clone());
+            for name in [role.cleanup_name(), role.recovery_name(), role.reader_name()] {
+                roles.insert(name, role.external_id.clone());
+            }
         }
     }
 

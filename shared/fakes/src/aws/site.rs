@@ -23,17 +23,23 @@ pub struct Site {
 impl Site {
     /// An instance with so many volumes, the first of them root.
     pub fn instance(&self, volumes: usize) -> InstanceId {
-        held(&self.aws.cloud).put_instance(&self.home, volumes, Platform::Linux)
+        held(&self.aws.cloud).put_instance(&self.home, volumes, Platform::Linux, self.aws.clock.now())
     }
 
     /// One that runs Windows.
     pub fn windows(&self, volumes: usize) -> InstanceId {
-        held(&self.aws.cloud).put_instance(&self.home, volumes, Platform::Windows)
+        held(&self.aws.cloud).put_instance(&self.home, volumes, Platform::Windows, self.aws.clock.now())
+    }
+
+    /// How many instances there are that are not gone.
+    pub fn living(&self) -> usize {
+        let cloud = held(&self.aws.cloud);
+        cloud.instances.values().filter(|placed| placed.home == self.home && !placed.thing.is_gone).count()
     }
 
     /// A volume that is attached to nothing.
     pub fn volume(&self) -> VolumeId {
-        held(&self.aws.cloud).put_volume(&self.home)
+        held(&self.aws.cloud).put_volume(&self.home, false)
     }
 
     /// A database, a cluster or a table, by its name.
@@ -72,7 +78,7 @@ impl Site {
 
 impl FakeAws {
     /// An account, by number, and a Region to build in; made and enabled if they are new. A new member account has the
-    /// roles `cpm-backup` and `cpm-backup-cleanup` without an external id.
+    /// roles of `cpm-backup` for backups, cleanup, recoveries and looking, without an external id.
     pub fn site(&self, account: &str, region: &str) -> Site {
         let home = Home { account: account.to_owned(), region: parsed(region) };
         held(&self.cloud).account(account).regions.insert(home.region.clone());
@@ -95,7 +101,7 @@ impl FakeAws {
     pub fn attach(&self, instance: &InstanceId) -> Option<VolumeId> {
         let mut cloud = held(&self.cloud);
         let home = cloud.instances.get(instance)?.home.clone();
-        let volume = cloud.put_volume(&home);
+        let volume = cloud.put_volume(&home, false);
         let volumes = &mut cloud.instances.get_mut(instance)?.thing.volumes;
         volumes.push(Attached { volume: volume.clone(), device: device(volumes.len()), is_root: false });
         Some(volume)

@@ -315,7 +315,7 @@ fn rates_are_kept_by_action_and_place() {
 fn an_image_holds_its_snapshots_until_it_is_gone() {
     let estate = Estate::new();
     let web = estate.instance("us-east-1", 3);
-    let image = Image { initial: false, reboot: false, left_out: vec!["/dev/sd1".to_owned()] };
+    let image = Image { initial: false, reboot: false, left_out: vec!["/dev/sdb".to_owned()] };
     let request = UnitRequest { kind: UnitKind::Ami, image: Some(image), ..sample::request(&web) };
     let made = create(&estate, &request).unwrap().remove(0);
     assert_eq!(made.parts.len(), 2);

@@ -213,6 +213,7 @@ impl Backups for FakeStore {
             }
             owned.drop_sets(id);
             owned.drop_runs(id);
+            owned.drop_origins(id);
             if extent == Extent::Whole {
                 owned.backups.remove(&id);
             }

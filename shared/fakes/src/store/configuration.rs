@@ -146,6 +146,9 @@ fn item(change: &PolicyChange) -> String {
         PolicyChange::PutSlot { policy, schedule, .. } | PolicyChange::RemoveSlot { policy, schedule } => {
             format!("slot {schedule} of policy {policy}")
         }
+        PolicyChange::PutDrillSlot { policy, .. } | PolicyChange::RemoveDrillSlot { policy } => {
+            format!("the drill slot of policy {policy}")
+        }
         PolicyChange::PutSettings(_) => "the settings".to_owned(),
     }
 }
@@ -168,6 +171,10 @@ fn apply(owned: &mut Owned, change: &PolicyChange) {
         PolicyChange::RemoveSlot { policy, schedule } => {
             owned.slots.remove(&(policy, schedule));
         }
+        PolicyChange::PutDrillSlot { policy, schedule, next } => {
+            owned.drill_slots.insert(policy, (schedule, next));
+        }
+        PolicyChange::RemoveDrillSlot { policy } => drop(owned.drill_slots.remove(&policy)),
         PolicyChange::PutSettings(settings) => owned.settings = settings,
     }
 }

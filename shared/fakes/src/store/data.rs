@@ -7,19 +7,23 @@ use cpm_domain::{
     alert::{Alert, Category},
     audit::Event,
     backup::Backup,
+    drill::{Drill, DrillId},
     freezer::Entry,
     id::{BackupId, InstanceId, Region},
     initial_image::InitialImage,
     name::{AccountName, OwnerName, PolicyName, ScheduleName},
+    origin::SourceRecord,
     policy::Policy,
+    recovery::{Recovery, RecoveryId, work::Work},
     scan::{Scan, ScanLine},
+    scenario::{Run, RunId},
     schedule::Schedule,
     script::{ScriptPhase, ScriptRun},
     settings::Settings,
     target::{Target, TargetKey},
     unit::UnitSet,
 };
-use cpm_ports::Lease;
+use cpm_ports::{Held, Hold, Lease};
 use jiff::Timestamp;
 
 /// By owner.
@@ -44,6 +48,16 @@ pub(super) struct Owned {
     /// By the key of the name.
     pub(super) freezer: BTreeMap<String, Entry>,
     pub(super) runs: BTreeMap<(BackupId, ScriptPhase, u32), ScriptRun>,
+    pub(super) origins: BTreeMap<(BackupId, TargetKey), SourceRecord>,
+    pub(super) last_recovery: u64,
+    pub(super) recoveries: BTreeMap<RecoveryId, Recovery>,
+    pub(super) works: BTreeMap<(RecoveryId, u32), Work>,
+    pub(super) drill_slots: BTreeMap<PolicyName, (ScheduleName, Option<Timestamp>)>,
+    pub(super) holds: BTreeMap<Held, Hold>,
+    pub(super) last_drill: u64,
+    pub(super) drills: BTreeMap<DrillId, Drill>,
+    pub(super) last_scenario: u64,
+    pub(super) scenarios: BTreeMap<RunId, Run>,
     pub(super) alerts: BTreeMap<(Category, String), Alert>,
     pub(super) audit: BTreeMap<EventKey, Event>,
     pub(super) scans: BTreeMap<String, Scan>,
@@ -69,6 +83,10 @@ impl Owned {
 
     pub(super) fn drop_sets(&mut self, id: BackupId) {
         self.sets.retain(|(backup, _), _| *backup != id);
+    }
+
+    pub(super) fn drop_origins(&mut self, id: BackupId) {
+        self.origins.retain(|(backup, _), _| *backup != id);
     }
 
     pub(super) fn drop_runs(&mut self, id: BackupId) {

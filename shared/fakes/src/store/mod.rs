@@ -3,10 +3,12 @@
 mod backups;
 mod configuration;
 mod data;
+mod drills;
 mod freezer;
 mod images;
 mod leases;
 mod logs;
+mod recoveries;
 mod slots;
 
 #[cfg(test)]
@@ -65,7 +67,7 @@ impl FakeStore {
     }
 
     /// From now on indexes show what the table held so long ago: `due`, `policies_with`, `set_with`, `in_phase`, and
-    /// `list` of a policy.
+    /// `list` and `recoveries` of a policy.
     pub fn lag(&self, lag: SignedDuration) {
         held(&self.table).lag = lag;
     }
@@ -180,7 +182,7 @@ fn of<'a>(data: &'a Data, owner: &OwnerName) -> &'a Owned {
 }
 
 /// The methods that write.
-const WRITES: [&str; 19] = [
+const WRITES: [&str; 32] = [
     "change",
     "advance",
     "take",
@@ -200,6 +202,19 @@ const WRITES: [&str; 19] = [
     "record",
     "put_scan",
     "put_scan_lines",
+    "put_origins",
+    "next_recovery",
+    "put_recovery",
+    "add_works",
+    "put_work",
+    "advance_drill",
+    "take_hold",
+    "renew_hold",
+    "release_hold",
+    "next_drill",
+    "put_drill",
+    "next_scenario",
+    "put_scenario",
 ];
 
 /// DynamoDB takes no larger item, in bytes; our JSON is about what it counts.

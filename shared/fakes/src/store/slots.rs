@@ -7,12 +7,16 @@ use jiff::Timestamp;
 
 use super::{FakeStore, data::Owned, of};
 
-/// Where a thing stands among those that are due: a policy's lease before its slots.
-fn order(item: &DueItem) -> (Timestamp, &OwnerName, &PolicyName, Option<&ScheduleName>) {
-    match &item.what {
-        Due::Slot { policy, schedule } => (item.at, &item.owner, policy, Some(schedule)),
-        Due::Lease(lease) => (item.at, &item.owner, &lease.policy, None),
-    }
+/// Where a thing stands among those that are due.
+fn order(item: &DueItem) -> (Timestamp, &OwnerName, String) {
+    let what = match &item.what {
+        Due::Slot { policy, schedule } => format!("{policy}#SLOT#{schedule}"),
+        Due::Lease(lease) => format!("{}#LEASE", lease.policy),
+        Due::Drill { policy, .. } => format!("{policy}#DRILL"),
+        Due::Recovery(id) => format!("#RECOVERY#{:012}", id.0),
+        Due::Hold(hold) => format!("#HOLD#{}", hold.on),
+    };
+    (item.at, &item.owner, what)
 }
 
 fn due_items(owner: &OwnerName, items: &Owned) -> Vec<DueItem> {
@@ -25,7 +29,20 @@ fn due_items(owner: &OwnerName, items: &Owned) -> Vec<DueItem> {
         at: lease.expires,
         what: Due::Lease(lease.clone()),
     });
-    slots.chain(leases).collect()
+    let drills = items.drill_slots.iter().filter_map(|(policy, (schedule, next))| {
+        let what = Due::Drill { policy: policy.clone(), schedule: schedule.clone() };
+        next.map(|at| DueItem { owner: owner.clone(), at, what })
+    });
+    let holds = items.holds.values().map(|hold| DueItem {
+        owner: owner.clone(),
+        at: hold.expires,
+        what: Due::Hold(hold.clone()),
+    });
+    let recoveries = items.recoveries.values().filter_map(|recovery| {
+        let at = recovery.course.watch.filter(|_| !recovery.state.is_ended())?;
+        Some(DueItem { owner: owner.clone(), at, what: Due::Recovery(recovery.id) })
+    });
+    slots.chain(leases).chain(drills).chain(holds).chain(recoveries).collect()
 }
 
 #[async_trait]
@@ -72,5 +89,32 @@ impl Slots for FakeStore {
             all.filter(|((of, _), _)| of == policy).map(|((_, schedule), next)| (schedule.clone(), *next)).collect()
         })
         .await
+    }
+
+    async fn advance_drill(
+        &self,
+        owner: &OwnerName,
+        policy: &PolicyName,
+        schedule: &ScheduleName,
+        at: Timestamp,
+        next: Option<Timestamp>,
+    ) -> Result<(), StoreError> {
+        let key = format!("the drill slot of policy {policy}");
+        self.write(&["store:advance_drill"], owner, &key, |owned| match owned.drill_slots.get_mut(policy) {
+            Some((standing, slot)) if standing == schedule && *slot == Some(at) => {
+                *slot = next;
+                Ok(())
+            }
+            _ => Err(StoreError::LostRace(key.clone())),
+        })
+        .await
+    }
+
+    async fn drill_slot(
+        &self,
+        owner: &OwnerName,
+        policy: &PolicyName,
+    ) -> Result<Option<(ScheduleName, Option<Timestamp>)>, StoreError> {
+        self.read(&["store:drill_slot"], policy, |data| of(data, owner).drill_slots.get(policy).cloned()).await
     }
 }

@@ -95,6 +95,9 @@ fn due_things_come_in_order_and_in_pages() {
         .map(|item| match &item.what {
             Due::Slot { policy, .. } => policy.to_string(),
             Due::Lease(lease) => format!("lease {}", lease.policy),
+            Due::Drill { policy, schedule } => format!("drill {policy} {schedule}"),
+            Due::Hold(hold) => format!("hold {}", hold.on),
+            Due::Recovery(id) => id.to_string(),
         })
         .collect();
     assert_eq!(names, ["c", "a", "lease b", "b"]);

@@ -1,13 +1,16 @@
 //! Due instants.
 
-use cpm_domain::name::OwnerName;
+use cpm_domain::{
+    name::OwnerName,
+    recovery::{Recovery, RecoveryId, State, course::Course},
+};
 use cpm_ports::{Due, DueItem, PolicyChange, Store};
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
     assert_lost, assert_one_won,
-    samples::{at, event, lease, policy_name, root, schedule_name},
+    samples::{at, event, lease, policy_name, recovery, root, schedule_name},
 };
 
 async fn put(store: &dyn Store, owner: &OwnerName, policy: &str, schedule: &str, next: Option<Timestamp>) {
@@ -30,11 +33,22 @@ pub async fn what_is_due_comes_in_order_and_in_parts(store: &dyn Store) {
     put(store, &root(), "web", "soon", Some(a_moment_later)).await;
     let held = lease("db", "a", at(20));
     store.take(&root(), &held, None).await.unwrap();
+    // Two that are watched, and two that are not: one of them no longer.
+    for (id, watch) in [(1, Some(20)), (2, Some(30)), (3, None), (4, Some(20))] {
+        let watched =
+            Recovery { course: Course { watch: watch.map(at), ..Course::default() }, ..recovery(id, "web") };
+        store.put_recovery(&root(), &watched).await.unwrap();
+    }
+    let course = Course { watch: Some(at(20)), ..Course::default() };
+    let ended = Recovery { version: 1, state: State::Failed, course, ..recovery(4, "web") };
+    store.put_recovery(&root(), &ended).await.unwrap();
     let all = store.due(at(30), None, 100).await.unwrap();
     let mut expected = vec![
         slot("web", "nightly", at(10)),
         slot("db", "LEASE", at(20)),
         DueItem { owner: root(), at: at(20), what: Due::Lease(held) },
+        DueItem { owner: root(), at: at(20), what: Due::Recovery(RecoveryId(1)) },
+        DueItem { owner: root(), at: at(30), what: Due::Recovery(RecoveryId(2)) },
         slot("web", "week", at(20)),
         slot("web", "weekly", at(20)),
         slot("web", "now", at(30)),

@@ -1,0 +1,167 @@
+//! `cpm scenario`.
+
+mod show;
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use cpm_contracts::api::{ScenarioList, ScenarioPlan, ScenarioRequest, ScenarioView};
+use cpm_domain::scenario::{RunId, State};
+
+use crate::{
+    backup::count,
+    command::{Answer, Outcome},
+    deployment::{Deployment, Session},
+    fault::{Fault, Faults},
+    file::ScenarioFile,
+    screen::tell,
+    wait::{Waiting, interruptible},
+};
+
+/// The most that is asked for at once.
+const PAGE: usize = 100;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a scenario: recoveries and checks in an order, as one
+    Run(Run),
+    /// List runs of scenarios, the newest first
+    List(List),
+    /// Show a run of a scenario: its steps, what they made, and what went wrong
+    Show(Show),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+A step is a plan of `cpm recover` or a check by Systems Manager; it runs when the steps that it
+`needs` have succeeded. What these made stands in its texts as `${step.endpoint}`,
+`${step.instance}`, `${step.private_ip}` and so on; `$${` stands for `${` itself.
+
+Exit codes:
+  0    all steps succeeded; with --plan: nothing is wrong; with --no-wait: it is started
+  1    a step did not succeed, or something is wrong with the scenario
+  130  stopped waiting by Ctrl-C; the scenario goes on")]
+pub(crate) struct Run {
+    /// The file; `-` is standard input
+    file: PathBuf,
+    /// Print what it comes to, with checks done and nothing made
+    #[arg(long)]
+    plan: bool,
+    /// Do not wait for its end
+    #[arg(long, conflicts_with = "plan")]
+    no_wait: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct List {
+    /// How many at most
+    #[arg(long, value_name = "COUNT", default_value_t = 50, value_parser = count)]
+    limit: usize,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Exit codes with --wait:
+  0  the scenario succeeded
+  1  it did not")]
+pub(crate) struct Show {
+    /// The number of the run, such as `s3`
+    run: RunId,
+    /// Wait for its end
+    #[arg(long)]
+    wait: bool,
+}
+
+/// Carries a command out.
+pub(crate) async fn run(session: &Session, command: Command) -> Answer {
+    match command {
+        Command::Run(run) => begin(session, &run).await,
+        Command::List(list) => self::list(session, &list).await,
+        Command::Show(show) => self::show(session, &show).await,
+    }
+}
+
+async fn begin(session: &Session, run: &Run) -> Answer {
+    let file = ScenarioFile::read(&run.file)?;
+    let problems = file.scenario.check();
+    if !problems.is_empty() {
+        return Err(Faults(problems.iter().map(|problem| file.fault(problem)).collect()));
+    }
+    let deployment = session.deployment().await?;
+    let request = ScenarioRequest { scenario: file.scenario.clone() };
+    if run.plan {
+        let planned: ScenarioPlan = deployment.client.post(&["scenarios", "plan"], &request).await?;
+        session.screen.answer(&planned, |layout| show::planned(layout, &planned))?;
+        return Ok(if planned.ok { Outcome::Good } else { Outcome::Bad });
+    }
+    let started: ScenarioView = deployment.client.post(&["scenarios"], &request).await?;
+    if run.no_wait {
+        let id = started.id;
+        session.screen.answer(&started, |_| {
+            format!("Run {id} of `{}` is started. `cpm scenario show {id}` shows it.\n", started.name)
+        })?;
+        return Ok(Outcome::Good);
+    }
+    ended(session, &deployment, started).await
+}
+
+async fn show(session: &Session, show: &Show) -> Answer {
+    let deployment = session.deployment().await?;
+    let run: ScenarioView = deployment.client.get(&["scenarios", &show.run.to_string()], &[]).await?;
+    if show.wait {
+        return ended(session, &deployment, run).await;
+    }
+    session.screen.answer(&run, |layout| show::shown(layout, &deployment.times, &run))?;
+    Ok(Outcome::Good)
+}
+
+/// Waits for the end of a run, and shows it.
+async fn ended(session: &Session, deployment: &Deployment, run: ScenarioView) -> Answer {
+    let goes_on = format!("the scenario goes on; `cpm scenario show {}` shows it", run.id);
+    let run = interruptible(follow(session, deployment, run), &goes_on).await?;
+    session.screen.answer(&run, |layout| show::shown(layout, &deployment.times, &run))?;
+    Ok(if run.state == State::Succeeded { Outcome::Good } else { Outcome::Bad })
+}
+
+async fn follow(session: &Session, deployment: &Deployment, mut run: ScenarioView) -> Result<ScenarioView, Faults> {
+    let id = run.id.to_string();
+    let mut waiting = Waiting::begin(&session.screen, &show::standing(&run));
+    while run.state == State::Running {
+        waiting.pause().await;
+        run = waiting.ask(async || deployment.client.get(&["scenarios", &id], &[]).await).await?;
+        waiting.say(&show::standing(&run));
+    }
+    Ok(run)
+}
+
+async fn list(session: &Session, list: &List) -> Answer {
+    let deployment = session.deployment().await?;
+    let (runs, has_more) = pages(&deployment, list).await?;
+    session.screen.answer(&runs, |layout| {
+        if runs.is_empty() {
+            "No scenario was run yet. `cpm scenario run FILE` runs one.\n".to_owned()
+        } else {
+            show::list(layout, &deployment.times, &runs)
+        }
+    })?;
+    if has_more && !session.screen.is_json() {
+        tell("There are more: see them by a higher --limit.");
+    }
+    Ok(Outcome::Good)
+}
+
+async fn pages(deployment: &Deployment, list: &List) -> Result<(Vec<ScenarioView>, bool), Fault> {
+    let mut runs: Vec<ScenarioView> = Vec::new();
+    let mut before: Option<RunId> = None;
+    loop {
+        let wanted = list.limit.saturating_sub(runs.len()).min(PAGE);
+        let query = [("limit", Some(wanted.to_string())), ("before", before.map(|id| id.to_string()))];
+        let page: ScenarioList = deployment.client.get(&["scenarios"], &query).await?;
+        runs.extend(page.scenarios);
+        before = page.next;
+        if before.is_none() || runs.len() >= list.limit {
+            runs.truncate(list.limit);
+            return Ok((runs, before.is_some()));
+        }
+    }
+}
