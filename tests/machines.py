@@ -56,7 +56,7 @@ class Machine:
 def rich(cloud: Cloud, place: Estate, name: str, protected: bool = True) -> str:
     """An instance with three volumes, each different, and all that can be set; answers its id."""
     number, ec2, iam = next(_NUMBERS), place.ec2, cloud.client("iam", account=place.account)
-    subnet = default_subnet(place)
+    subnet = own_subnet(place, number)
     group = ec2.create_security_group(GroupName=f"{name}-{number}", Description="x", VpcId=subnet["VpcId"])["GroupId"]
     key, role = f"key-{name}-{number}", f"role-{name}-{number}"
     ec2.create_key_pair(KeyName=key)
@@ -88,6 +88,14 @@ def rich(cloud: Cloud, place: Estate, name: str, protected: bool = True) -> str:
     allocation = ec2.allocate_address(Domain="vpc")["AllocationId"]
     ec2.associate_address(InstanceId=instance, AllocationId=allocation)
     return instance
+
+
+def own_subnet(place: Estate, number: int) -> dict[str, Any]:
+    """A subnet beside the default ones: no other instance takes an address of it."""
+    beside = default_subnet(place)
+    return dict(place.ec2.create_subnet(
+        VpcId=beside["VpcId"], AvailabilityZone=beside["AvailabilityZone"], CidrBlock=f"172.31.{number + 180}.0/24",
+    )["Subnet"])
 
 
 def default_subnet(place: Estate, zone: str = "a") -> dict[str, Any]:
