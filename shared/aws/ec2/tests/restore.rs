@@ -543,16 +543,17 @@ async fn an_address_is_never_taken_from_another() {
 }
 
 #[tokio::test]
-async fn protects_an_instance() {
-    let script = Script::of([done("ModifyInstanceAttribute")]);
-    carry_out(&script, Action::ProtectInstance { instance: Ref::Id("i-0000000a".into()) }).await.unwrap();
-    assert_eq!(
-        script.asked()[0].to_string(),
-        "Action=ModifyInstanceAttribute\n\
-         DisableApiTermination.Value=true\n\
-         InstanceId=i-0000000a\n\
-         Version=2016-11-15\n"
-    );
+async fn protects_every_launched_instance() {
+    let script = Script::of([done("ModifyInstanceAttribute"), done("ModifyInstanceAttribute")]);
+    let made = ["i-0000000a", "i-0000000b"].map(|id| Made::pending(MadeKind::Instance, id));
+    let protecting = Order { made: made.into(), ..order(Action::ProtectInstances { of: 1 }) };
+    ec2(&script).carry_out(&here(), &protecting).await.unwrap();
+    let expected = ["i-0000000a", "i-0000000b"].map(|id| {
+        format!(
+            "Action=ModifyInstanceAttribute\nDisableApiTermination.Value=true\nInstanceId={id}\nVersion=2016-11-15\n"
+        )
+    });
+    assert_eq!(script.asked().iter().map(ToString::to_string).collect::<Vec<_>>(), expected);
 }
 
 #[tokio::test]
@@ -591,7 +592,10 @@ async fn shares_and_takes_back() {
 #[tokio::test]
 async fn what_is_not_made_yet_is_refused() {
     let script = Script::default();
-    let error = carry_out(&script, Action::ProtectInstance { instance: Ref::Work(2) }).await.unwrap_err();
+    let error =
+        carry_out(&script, Action::AssociateAddress { instance: Ref::Work(2), allocation: "eipalloc-1".into() })
+            .await
+            .unwrap_err();
     assert_eq!((error.code.as_str(), error.message.as_str()), ("NotMadeYet", "it needs what work 2 makes"));
     assert_eq!(script.asked().len(), 0);
 }

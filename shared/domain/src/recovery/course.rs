@@ -247,11 +247,11 @@ pub fn order(work: &Work, works: &[Work], mark: &super::Mark<'_>) -> Option<Orde
     let made = match &mut what {
         Action::Launch(spec) => put(works, &mut spec.image)?,
         Action::Attach { volume, .. } => put(works, volume)?,
-        Action::AssociateAddress { instance, .. } | Action::ProtectInstance { instance } => put(works, instance)?,
+        Action::AssociateAddress { instance, .. } => put(works, instance)?,
         Action::CreateMember { cluster, .. } => put(works, cluster)?,
         Action::TagTable { table, .. } => put(works, table)?,
         Action::ProtectManaged { of, .. } => put(works, of)?,
-        Action::TagVolumes { of, .. } => find(works, *of)?.made.clone(),
+        Action::TagVolumes { of, .. } | Action::ProtectInstances { of } => find(works, *of)?.made.clone(),
         Action::Share { .. }
         | Action::Unshare { .. }
         | Action::RegisterImage(_)

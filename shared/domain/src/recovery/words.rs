@@ -24,9 +24,7 @@ impl Action {
             Self::AssociateAddress { instance, allocation } => {
                 format!("giving {} the address {allocation}", named(instance, "the instance"))
             }
-            Self::ProtectInstance { instance } => {
-                format!("protecting {} from termination", named(instance, "the instance"))
-            }
+            Self::ProtectInstances { .. } => "protecting the instance from termination".to_owned(),
             Self::RestoreDatabase(spec) => format!("restoring the database {}", spec.id),
             Self::RestoreCluster(spec) => format!("restoring the cluster {}", spec.id),
             Self::CreateMember { member, .. } => format!("making the member {}", member.id),

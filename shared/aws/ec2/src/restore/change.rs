@@ -204,9 +204,12 @@ pub(super) async fn associate(
     }
 }
 
-pub(super) async fn protect(client: &Client, access: &Access, instance: &str) -> Result<(), AwsError> {
-    let protected = AttributeBooleanValue::builder().value(true).build();
-    let call = client.modify_instance_attribute().instance_id(instance).disable_api_termination(protected);
-    let changed = call.customize().config_override(change()).send().await;
-    changed.map(|_| ()).map_err(|error| failure(access, MODIFY, &error))
+pub(super) async fn protect(client: &Client, access: &Access, order: &Order) -> Result<(), AwsError> {
+    for instance in order.made.iter().filter(|made| made.kind == MadeKind::Instance) {
+        let protected = AttributeBooleanValue::builder().value(true).build();
+        let call = client.modify_instance_attribute().instance_id(&instance.id).disable_api_termination(protected);
+        let changed = call.customize().config_override(change()).send().await;
+        changed.map_err(|error| failure(access, MODIFY, &error))?;
+    }
+    Ok(())
 }

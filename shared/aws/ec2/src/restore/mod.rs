@@ -60,7 +60,7 @@ impl Restorer for Ec2 {
             | Action::MarkReplaced { .. }
             | Action::TagVolumes { .. }
             | Action::AssociateAddress { .. }
-            | Action::ProtectInstance { .. } => true,
+            | Action::ProtectInstances { .. } => true,
             Action::RestoreDatabase(_)
             | Action::RestoreCluster(_)
             | Action::CreateMember { .. }
@@ -99,7 +99,7 @@ impl Restorer for Ec2 {
             Action::AssociateAddress { instance, allocation } => {
                 change::associate(client, access, id_of(instance)?, allocation).await
             }
-            Action::ProtectInstance { instance } => change::protect(client, access, id_of(instance)?).await,
+            Action::ProtectInstances { .. } => change::protect(client, access, order).await,
             Action::Share { kind, unit, account } => share::share(client, access, *kind, unit, account).await,
             Action::Unshare { kind, unit, account } => share::unshare(client, access, *kind, unit, account).await,
             _ => Err(not_ours("this action")),

@@ -83,13 +83,23 @@ fn an_order_names_what_was_made() {
     let mark = Mark { deployment: "cpm", owner: &owner, recovery: RecoveryId(3), backup: BackupId(7) };
     let made = vec![Made::pending(MadeKind::Instance, "i-0000000a")];
     let launch = Work { made, ..work(1, &[], WorkState::Done) };
-    let protect =
-        Work { what: Action::ProtectInstance { instance: Ref::Work(1) }, ..work(2, &[1], WorkState::Planned) };
-    let found = order(&protect, &[launch.clone(), protect.clone()], &mark).unwrap();
-    assert_eq!(found.what, Action::ProtectInstance { instance: Ref::Id("i-0000000a".to_owned()) });
+    let given = |instance| Action::AssociateAddress { instance, allocation: "eipalloc-1".to_owned() };
+    let address = Work { what: given(Ref::Work(1)), ..work(2, &[1], WorkState::Planned) };
+    let found = order(&address, &[launch.clone(), address.clone()], &mark).unwrap();
+    assert_eq!(found.what, given(Ref::Id("i-0000000a".to_owned())));
     assert_eq!((found.made.len(), found.token.as_str()), (1, "cpm-root-r3-2"));
     let nothing = Work { made: Vec::new(), ..launch };
-    assert_eq!(order(&protect, &[nothing, protect.clone()], &mark), None);
+    assert_eq!(order(&address, &[nothing, address.clone()], &mark), None);
+}
+
+#[test]
+fn all_instances_of_a_launch_are_protected() {
+    let owner = OwnerName::root();
+    let mark = Mark { deployment: "cpm", owner: &owner, recovery: RecoveryId(3), backup: BackupId(7) };
+    let made = ["i-0000000a", "i-0000000b"].map(|id| Made::pending(MadeKind::Instance, id)).to_vec();
+    let launch = Work { made: made.clone(), ..work(1, &[], WorkState::Done) };
+    let protect = Work { what: Action::ProtectInstances { of: 1 }, ..work(2, &[1], WorkState::Planned) };
+    assert_eq!(order(&protect, &[launch, protect.clone()], &mark).unwrap().made, made);
 }
 
 #[test]

@@ -101,10 +101,10 @@ pub enum Action {
         /// The allocation.
         allocation: String,
     },
-    /// Sees to it that an instance cannot be terminated by API. Last, so that what failed can be undone.
-    ProtectInstance {
-        /// The instance.
-        instance: Ref,
+    /// Sees to it that launched instances cannot be terminated by API. Last, so that what failed can be undone.
+    ProtectInstances {
+        /// The work that launches.
+        of: u32,
     },
     /// Restores a database.
     RestoreDatabase(Box<DatabaseSpec>),
@@ -169,7 +169,7 @@ impl Action {
             | Self::MarkReplaced { .. }
             | Self::TagVolumes { .. }
             | Self::AssociateAddress { .. }
-            | Self::ProtectInstance { .. }
+            | Self::ProtectInstances { .. }
             | Self::TagTable { .. }
             | Self::ProtectManaged { .. } => return None,
         })

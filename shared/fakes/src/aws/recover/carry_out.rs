@@ -35,7 +35,7 @@ pub(super) fn actions(what: &Action) -> &'static [&'static str] {
         Action::Attach { .. } => &["ec2:AttachVolume"],
         Action::MarkReplaced { .. } | Action::TagVolumes { .. } => &["ec2:CreateTags"],
         Action::AssociateAddress { .. } => &["ec2:AssociateAddress"],
-        Action::ProtectInstance { .. } => &["ec2:ModifyInstanceAttribute"],
+        Action::ProtectInstances { .. } => &["ec2:ModifyInstanceAttribute"],
         Action::RestoreDatabase(_) => &["rds:RestoreDBInstanceFromDBSnapshot", "rds:AddTagsToResource"],
         Action::RestoreCluster(_) => &["rds:RestoreDBClusterFromSnapshot", "rds:AddTagsToResource"],
         Action::CreateMember { .. } => &["rds:CreateDBInstance", "rds:AddTagsToResource"],
@@ -84,10 +84,8 @@ impl Cloud {
                 Ok(Vec::new())
             }
             Action::AssociateAddress { instance, allocation } => self.associate(&id_of(instance), allocation),
-            Action::ProtectInstance { instance } => {
-                let all: Vec<String> = order.made.iter().map(|made| made.id.clone()).collect();
-                let ids = if all.is_empty() { vec![id_of(instance)] } else { all };
-                ids.iter().try_for_each(|id| self.protect(home, MadeKind::Instance, id, action))?;
+            Action::ProtectInstances { .. } => {
+                order.made.iter().try_for_each(|made| self.protect(home, MadeKind::Instance, &made.id, action))?;
                 Ok(Vec::new())
             }
             Action::ProtectManaged { kind, of } => {

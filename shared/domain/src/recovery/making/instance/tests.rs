@@ -151,7 +151,7 @@ fn an_image_that_is_the_backup_brings_its_volumes() {
     let found = checked(plan(&json!({"volumes": [{"volume": volume_id(3), "recover": false}]})), &subject, &world());
     assert!(found.findings.warnings.iter().any(|warning| warning.contains("vol-00000004 (/dev/sdi)")));
     let works = works(&found, &subject);
-    assert_eq!(names(&works), ["launch", "tag-volumes", "associate-address", "protect-instance"]);
+    assert_eq!(names(&works), ["launch", "tag-volumes", "associate-address", "protect-instances"]);
     let spec = launch(&works);
     assert_eq!(spec.image, Ref::Id(OWN_IMAGE.into()));
     assert_eq!(spec.left_out, ["/dev/sdh"]);
@@ -588,7 +588,7 @@ proptest! {
             prop_assert_eq!(work.number as usize, n + 1);
             prop_assert!(work.needs.iter().all(|need| *need < work.number), "{:?}", work);
             prop_assert_eq!(work.at_source, matches!(work.what, Action::Share { .. } | Action::Unshare { .. }));
-            if let Action::ProtectInstance { .. } = work.what {
+            if let Action::ProtectInstances { .. } = work.what {
                 let later = works.iter().skip(n + 1).all(|work| matches!(work.what, Action::Unshare { .. }));
                 prop_assert!(later);
             }

@@ -74,7 +74,7 @@ fn finish(list: &mut Works<'_>, wanted: &InstancePlan, launch: u32) {
         done.push(list.add(&[launch], None, what));
     }
     if wanted.termination_protection == Some(true) {
-        list.add(&done, None, Action::ProtectInstance { instance: Ref::Work(launch) });
+        list.add(&done, None, Action::ProtectInstances { of: launch });
     }
 }
 
