@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
-from tests.cloud import Cloud
+from tests.cloud import Cloud, wait_for
 from tests.e2e.conftest import Suite, of_instance, of_volume
 from tests.estate import Estate
 
@@ -42,8 +45,14 @@ def test_a_drill_restores_checks_measures_and_removes(cloud: Cloud, suite: Suite
 
     assert (shown["state"], shown["backup"]) == ("succeeded", backup["id"])
     assert left_of_recoveries(us) == before, "nothing of it stays"
-    last = cloud.cpm("policy", "show", policy, "--json").json["readiness"]["last_drill"]
-    assert last["state"] == "succeeded"
+    ready = cloud.cpm("policy", "show", policy, "--json").json["readiness"]
+    assert (ready["last_drill"]["id"], ready["last_drill"]["state"]) == (shown["id"], "succeeded")
+    assert (ready["rto"], ready["rpo"]) == (shown["figures"]["rto"], shown["figures"]["rpo"])
+    began, age = (datetime.fromisoformat(it) for it in (shown["started"], shown["point"]))
+    assert ready["rpo"] == int((began - age).total_seconds())
+    assert 0 < ready["rto"] <= (datetime.fromisoformat(shown["ended"]) - began).total_seconds()
+    text = cloud.cpm("policy", "show", policy).out
+    assert "recovery time" in text and "recovery point" in text
     assert [drill["policy"] for drill in cloud.cpm("drill", "list", "--json").json].count(policy) == 1
 
 
@@ -70,6 +79,77 @@ def test_a_drill_without_its_subnet_fails_and_says_why(cloud: Cloud, suite: Suit
     said = cloud.cpm("drill", "run", policy, "--wait", "--json", code=1)
 
     assert "subnet-0123456789abcdef0" in str(said.json), "the words name what is missing"
+
+
+def running(cloud: Cloud, machine: str, ours: str) -> list[str]:
+    """The running executions of a state machine whose names end or begin as `ours` says."""
+    found = cloud.client("stepfunctions").list_executions(stateMachineArn=cloud.outputs[machine], statusFilter="RUNNING")
+    return [it["executionArn"] for it in found["executions"] if re.search(ours, it["name"])]
+
+
+def test_a_drill_whose_execution_is_killed_leaves_nothing_and_says_so(cloud: Cloud, suite: Suite, us: Estate) -> None:
+    instance, _ = us.instance(volumes=2)
+    script = {"ssm": {"each_target": True, "shell": "sleep 60"}}
+    policy = suite.policy(of_instance(instance), drill={"quarantine": quarantine(us), "checks": {"script": script}})
+    suite.run(policy)
+    before = left_of_recoveries(us)
+    drill = cloud.cpm("drill", "run", policy, "--json").json["id"]
+    wait_for("what it restores", lambda: len(left_of_recoveries(us)) > len(before))
+
+    (killed,) = wait_for("its execution", lambda: running(cloud, "DrillStateMachineArn", f"^{policy}-"))
+    cloud.client("stepfunctions").stop_execution(executionArn=killed)
+
+    def ended() -> dict[str, Any] | None:
+        suite.tick()
+        found = dict(cloud.cpm("drill", "show", drill, "--json").json)
+        return found if found["state"] != "running" else None
+
+    shown = wait_for("its end", ended, 90)
+    assert shown["state"] == "failed"
+    assert left_of_recoveries(us) == before, "what it had restored is removed by another execution"
+    assert any(policy in str(alert) for alert in cloud.cpm("alert", "list", "--json").json)
+    assert cloud.cpm("policy", "show", policy, "--json").json["readiness"]["rto"] is None, "it measured nothing"
+
+
+@pytest.mark.parametrize("deaf", [False, True])
+def test_a_check_that_takes_too_long_is_stopped(cloud: Cloud, suite: Suite, us: Estate, deaf: bool) -> None:
+    """Both ways: the command runs and does not end; or nobody takes it up."""
+    instance, _ = us.instance(volumes=1)
+    script = {"ssm": {"each_target": True, "shell": "sleep 600"}}
+    checks = {"script": script, "timeout": "1m"}
+    policy = suite.policy(of_instance(instance), drill={"quarantine": quarantine(us), "checks": checks})
+    suite.run(policy)
+    before = left_of_recoveries(us)
+    if deaf:
+        cloud.fault("ssm:SendCommand", "drop", when="after", times=1)
+
+    shown = cloud.cpm("drill", "run", policy, "--wait", "--json", code=1).json
+
+    assert shown["state"] == "failed" and "1m" in str(shown["targets"])
+    assert left_of_recoveries(us) == before
+
+
+def test_a_scenario_whose_execution_is_killed_goes_on(cloud: Cloud, suite: Suite, us: Estate, tmp_path: Path) -> None:
+    volume = us.volume({"Name": "ledger"})
+    backup = suite.run(suite.policy(of_volume(volume)))
+    recover = {"backup": backup["id"], "volumes": {"volumes": [{"volume": volume, "tags": {"killed": "yes"}}]}}
+    steps = [{"name": "first", "recover": recover}, {"name": "second", "needs": ["first"], "recover": recover}]
+    file = tmp_path / "scenario.yaml"
+    file.write_text(yaml.safe_dump({"name": "killed", "steps": steps}))
+    run = cloud.cpm("scenario", "run", str(file), "--no-wait", "--json").json["id"]
+    (killed,) = wait_for("its execution", lambda: running(cloud, "ScenarioStateMachineArn", f"-{run}$"))
+    wait_for("its first volume", lambda: us.ec2.describe_volumes(Filters=[{"Name": "tag-key", "Values": ["killed"]}])["Volumes"])
+
+    cloud.client("stepfunctions").stop_execution(executionArn=killed)
+
+    def ended() -> dict[str, Any] | None:
+        suite.tick()
+        found = dict(cloud.cpm("scenario", "show", run, "--json").json)
+        return found if found["state"] != "running" else None
+
+    shown = wait_for("its end", ended, 90)
+    assert shown["state"] == "succeeded"
+    assert len(us.ec2.describe_volumes(Filters=[{"Name": "tag-key", "Values": ["killed"]}])["Volumes"]) == 2, "none twice"
 
 
 def test_a_scenario_runs_in_its_order(cloud: Cloud, suite: Suite, us: Estate, tmp_path: Path) -> None:

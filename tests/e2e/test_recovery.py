@@ -228,17 +228,17 @@ def test_a_volume_is_switched_and_the_old_one_deleted_only_after(
     assert {call["app"] for call in calls if call["action"] == "DeleteVolume"} == {"cpm-cleaner"}
 
 
-def test_a_switch_that_fails_deletes_nothing(cloud: Cloud, suite: Suite, us: Estate, recoveries: Recoveries) -> None:
+def test_a_switch_that_fails_puts_the_old_volume_back(cloud: Cloud, suite: Suite, us: Estate, recoveries: Recoveries) -> None:
     instance, (root, data) = us.instance(volumes=2)
     backup = suite.run(suite.policy(of_instance(instance)))
     us.stop(instance)
     message = "Attachment limit exceeded"
-    cloud.fault("ec2:AttachVolume", "error", code="AttachmentLimitExceeded", message=message, status=400)
+    cloud.fault("ec2:AttachVolume", "error", code="AttachmentLimitExceeded", message=message, status=400, times=1)
 
     recovery = recoveries.file("volumes", switched(backup, instance, data, [root], "switch-and-delete"), code=1)
 
     assert recovery["state"] == "failed" and message in told(recovery)
-    assert data in {it["VolumeId"] for it in us.ec2.describe_volumes(VolumeIds=[data])["Volumes"]}, "the old one is there"
+    assert machines.volumes(us, instance) == {"/dev/sda1": root, "/dev/sdb": data}, "the instance is as it was"
     assert the(recovery, "volume"), "what was made is listed"
 
 

@@ -8,7 +8,9 @@
     reason = "a test that goes wrong is to end there and then"
 )]
 
+mod drills;
 mod openapi;
 mod recoveries;
 mod routes;
+mod scenarios;
 mod world;

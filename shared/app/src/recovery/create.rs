@@ -89,7 +89,7 @@ impl Steps<'_> {
     async fn rounds(&self, asking: &Asking<'_>, works: &mut [Work], log: &mut Log) -> Result<u32> {
         let mut longest = 0;
         for _ in 0..MOST_ROUNDS {
-            self.fail_doomed(asking.running, works, log).await?;
+            self.settle_idle(asking.running, works, log).await?;
             let (due, wait) = self.due(asking, works).await?;
             longest = wait;
             if due.is_empty() {
@@ -107,9 +107,15 @@ impl Steps<'_> {
         Ok(longest)
     }
 
-    /// Asks for what is due, once: for the end of a recovery that was broken off.
-    pub(super) async fn ask_for_due(&self, asking: &Asking<'_>, works: &mut [Work], log: &mut Log) -> Result<()> {
-        let due = works.iter().filter(|work| work.is_due(works)).cloned().collect();
+    /// Asks for what is due of what is chosen, once: for the end of a recovery that was broken off.
+    pub(super) async fn ask_for_due(
+        &self,
+        asking: &Asking<'_>,
+        works: &mut [Work],
+        is_chosen: impl Fn(&Work) -> bool,
+        log: &mut Log,
+    ) -> Result<()> {
+        let due = works.iter().filter(|work| is_chosen(work) && work.is_due(works)).cloned().collect();
         self.ask_round(asking, due, works, log).await.map(|_| ())
     }
 
@@ -158,13 +164,19 @@ impl Steps<'_> {
         Ok((due, wait))
     }
 
-    pub(super) async fn fail_doomed(&self, running: &Running, works: &mut [Work], log: &mut Log) -> Result<()> {
+    /// Settles what is never asked for: what needs what failed, and what makes up for what went well.
+    pub(super) async fn settle_idle(&self, running: &Running, works: &mut [Work], log: &mut Log) -> Result<()> {
         let now = self.clock.now();
         for (number, fault) in course::doomed(works) {
             let Some(work) = works.iter_mut().find(|work| work.number == number) else { continue };
             keep_work(self.store, &running.owner, running.recovery, work, |work| work.fail(now, fault.clone()))
                 .await?;
             tell_work(work, now, log);
+        }
+        for number in course::spared(works) {
+            let Some(work) = works.iter_mut().find(|work| work.number == number) else { continue };
+            keep_work(self.store, &running.owner, running.recovery, work, |work| work.state = WorkState::Undone)
+                .await?;
         }
         Ok(())
     }
@@ -351,6 +363,7 @@ fn put(works: &mut [Work], work: Work) {
 pub(super) fn tell_work(work: &Work, now: Timestamp, log: &mut Log) {
     let ids: Vec<&str> = work.made.iter().map(|made| made.id.as_str()).collect();
     let ids = if ids.is_empty() { String::new() } else { format!(": {}", ids.join(", ")) };
+    let ids = if work.if_failed.is_some() { format!("{ids}, as it was before") } else { ids };
     match (work.state, &work.error) {
         (WorkState::Failed, Some(fault)) => log.error(now, fault.to_string()),
         (WorkState::Pending, _) => log.info(now, format!("AWS was asked: {}{ids}", work.what.told())),

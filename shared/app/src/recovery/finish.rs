@@ -91,7 +91,8 @@ impl Steps<'_> {
         Ok(Finished { next, state: recovery.state })
     }
 
-    /// The execution gave up: what is open has failed, and what is shared is taken back all the same.
+    /// The execution gave up: what is open has failed. What was taken off is put back all the same, and what is shared is
+    /// taken back.
     async fn break_off(
         &self,
         running: &Running,
@@ -104,13 +105,32 @@ impl Steps<'_> {
         let now = self.clock.now();
         let fault = gave_up(trouble);
         log.error(now, fault.to_string());
-        for work in works.iter_mut().filter(|work| !work.state.is_settled() && !work.is_unshare()) {
+        for work in works.iter_mut().filter(|work| !work.state.is_settled() && !work.is_aftermath()) {
             keep_work(self.store, &running.owner, recovery.id, work, |work| work.fail(now, fault.clone())).await?;
         }
-        if works.iter().any(|work| work.is_due(works)) {
+        self.settle_idle(running, works, log).await?;
+        if works.iter().any(|work| !work.state.is_settled()) {
             let accounts = self.accounts(&running.owner, recovery).await?;
             let asking = Asking { running, recovery, accounts: &accounts, deadline };
+            self.make_up(&asking, works, log).await?;
             self.take_back(&asking, works, log).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes up for what failed, as far as AWS takes it in now.
+    async fn make_up(&self, asking: &Asking<'_>, works: &mut [Work], log: &mut Log) -> Result<()> {
+        self.ask_for_due(asking, works, |work| work.if_failed.is_some(), log).await?;
+        let now = self.clock.now();
+        let open = |work: &&mut Work| work.if_failed.is_some() && !work.state.is_settled();
+        for work in works.iter_mut().filter(open) {
+            let fault = Fault::new("NotPutBack", format!("{}: nobody saw the end of it", work.what.told()))
+                .advise("see whether it is as it was, and else do it by hand");
+            keep_work(self.store, &asking.running.owner, asking.recovery.id, work, |work| {
+                work.fail(now, fault.clone())
+            })
+            .await?;
+            tell_work(work, now, log);
         }
         Ok(())
     }
@@ -125,7 +145,7 @@ impl Steps<'_> {
             }
             return Ok(());
         }
-        self.ask_for_due(asking, works, log).await?;
+        self.ask_for_due(asking, works, Work::is_unshare, log).await?;
         let now = self.clock.now();
         for work in works.iter_mut().filter(|work| !work.state.is_settled()) {
             let fault = Fault::new("StillShared", format!("{}: AWS would not in time", work.what.told()))
@@ -277,5 +297,7 @@ fn was_asked(works: &[Work]) -> bool {
 fn told(state: State, works: &[Work]) -> String {
     let done = works.iter().filter(|work| matches!(work.state, WorkState::Done | WorkState::Undone)).count();
     let failed = works.iter().filter(|work| work.state == WorkState::Failed).count();
-    format!("{state}: {done} of {} calls done, {failed} failed", works.len())
+    // What was never needed is no call.
+    let idle = works.iter().filter(|work| work.state == WorkState::Undone && work.asked.is_none()).count();
+    format!("{state}: {} of {} calls done, {failed} failed", done - idle, works.len() - idle)
 }

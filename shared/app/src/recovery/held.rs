@@ -65,7 +65,7 @@ pub(super) async fn is_shared_elsewhere(
             continue;
         }
         let works = store.works(owner, other.id).await?;
-        if works.is_empty() || works.iter().any(|work| !work.is_unshare() && !work.state.is_settled()) {
+        if works.is_empty() || works.iter().any(|work| !work.is_aftermath() && !work.state.is_settled()) {
             return Ok(true);
         }
     }

@@ -160,9 +160,53 @@ async fn a_volume_is_switched(#[case] how: AttachBehavior) {
     assert!(calls > 30, "{calls} calls");
 }
 
-/// Nothing is deleted when the new volume cannot be attached, and undoing leaves the old one alone.
+fn denied(action: &str) -> AwsError {
+    AwsError {
+        refusal: Refusal::Denied,
+        action: action.into(),
+        code: "UnauthorizedOperation".into(),
+        message: "no".into(),
+    }
+}
+
+/// When the new volume cannot be attached, nothing is deleted, and the old one is put back, whoever dies under way; undoing
+/// leaves it alone.
 #[tokio::test]
-async fn a_switch_that_fails_deletes_nothing_that_was_there() {
+async fn a_switch_that_fails_leaves_what_was_there() {
+    let calls = at_each_call(
+        Fate::Killed,
+        async || {
+            let (estate, web, data) = to_switch().await;
+            let plan =
+                only(switch(&web, &data, AttachBehavior::SwitchAndDelete, OnFailure::Remove), &estate, &web, &data);
+            estate.faults.refuse_next("ec2:AttachVolume", 1, &denied("ec2:AttachVolume"));
+            Execution::new(&estate, record(&estate, plan, |_| {}).await, "x")
+        },
+        async |execution: &Execution| {
+            execution.run().await;
+        },
+        async |execution: &Execution, crash| {
+            let end = execution.run().await;
+            let estate = &execution.estate;
+            let web: InstanceId = "i-00000000000000001".parse().unwrap();
+            let attached = estate.aws.volumes_of(&web);
+            assert_eq!(attached.len(), 3, "{crash} {end:?}: the instance has its volumes");
+            if end == End::Finished(State::Undone) {
+                assert_eq!(kinds(estate), [], "{crash}");
+                assert!(
+                    attached.iter().all(|volume| !estate.aws.recovered().iter().any(|it| it.id == volume.as_str()))
+                );
+                assert_eq!(estate.aws.removed().len(), 1, "{crash}: only what it made");
+            }
+        },
+    )
+    .await;
+    assert!(calls > 30, "{calls} calls");
+}
+
+/// What cannot be put back either is there, and named.
+#[tokio::test]
+async fn a_volume_that_cannot_be_put_back_is_named() {
     let (estate, web, data) = to_switch().await;
     let plan = only(switch(&web, &data, AttachBehavior::SwitchAndDelete, OnFailure::Remove), &estate, &web, &data);
     estate.faults.deny("ec2:AttachVolume", "us-east-1");
@@ -170,6 +214,8 @@ async fn a_switch_that_fails_deletes_nothing_that_was_there() {
     assert_eq!(execution.recovery().await.state, State::Undone, "{:#?}", execution.faults().await);
     assert!(estate.aws.region_of(&data).is_some(), "the old volume is there");
     assert_eq!(kinds(&estate), []);
+    let told = execution.faults().await;
+    assert!(told.iter().any(|fault| fault.contains(&format!("attaching {data} to {web}"))), "{told:#?}");
     let removed = estate.aws.removed();
     assert!(removed.iter().all(|(_, id)| *id != data.as_str()), "{removed:?}");
 }
@@ -184,13 +230,7 @@ async fn what_was_attached_is_removed_all_the_same() {
     let id = record(&estate, plan, |_| {}).await;
     let execution = Execution::new(&estate, id, "x");
     estate.faults.allow("ec2:CreateTags");
-    let denied = AwsError {
-        refusal: Refusal::Denied,
-        action: "ec2:CreateTags".into(),
-        code: "UnauthorizedOperation".into(),
-        message: "no".into(),
-    };
-    estate.faults.refuse_next("ec2:CreateTags", 1, &denied);
+    estate.faults.refuse_next("ec2:CreateTags", 1, &denied("ec2:CreateTags"));
     assert_eq!(execution.run().await, End::Finished(State::Undone));
     assert_eq!(kinds(&estate), []);
     assert!(estate.aws.region_of(&data).is_some());

@@ -78,6 +78,11 @@ impl Work {
         matches!(self.what, Action::Unshare { .. })
     }
 
+    /// Whether it comes after what was wanted: it takes a share back, or makes up for what failed.
+    pub fn is_aftermath(&self) -> bool {
+        self.is_unshare() || self.if_failed.is_some()
+    }
+
     /// Whether AWS can be asked for it now.
     pub fn is_due(&self, works: &[Work]) -> bool {
         if self.state != WorkState::Planned {
@@ -85,6 +90,10 @@ impl Work {
         }
         let settled = |number: &u32| find(works, *number).is_none_or(|need| need.state.is_settled());
         let done = |number: &u32| find(works, *number).is_some_and(|need| need.state == WorkState::Done);
+        if let Some(of) = self.if_failed {
+            let failed = find(works, of).is_some_and(|work| work.state == WorkState::Failed);
+            return failed && self.needs.iter().all(done);
+        }
         match (self.is_unshare(), self.needs.is_empty()) {
             (true, true) => works.iter().all(|work| work.is_unshare() || work.state.is_settled()),
             (true, false) => self.needs.iter().all(settled),
@@ -168,7 +177,7 @@ pub fn doomed(works: &[Work]) -> Vec<(u32, Fault)> {
                 || find(works, number).is_some_and(|work| work.state >= WorkState::Failed)
         };
         let next = works.iter().find_map(|work| {
-            let open = work.state == WorkState::Planned && !work.is_unshare();
+            let open = work.state == WorkState::Planned && !work.is_aftermath();
             let known = doomed.iter().any(|(other, _)| *other == work.number);
             let cause = work.needs.iter().find(|need| fails(**need)).filter(|_| open && !known)?;
             Some((work.number, needed(work, find(works, *cause))))
@@ -178,6 +187,18 @@ pub fn doomed(works: &[Work]) -> Vec<(u32, Fault)> {
             None => return doomed,
         }
     }
+}
+
+/// Works that make up for one that did not fail, or for which there is nothing to make up.
+pub fn spared(works: &[Work]) -> Vec<u32> {
+    let is_spared = |work: &&Work| {
+        let went_well =
+            |of: u32| find(works, of).is_none_or(|work| matches!(work.state, WorkState::Done | WorkState::Undone));
+        let in_vain = |need: &u32| find(works, *need).is_none_or(|need| need.state > WorkState::Done);
+        work.state == WorkState::Planned
+            && work.if_failed.is_some_and(|of| went_well(of) || work.needs.iter().any(in_vain))
+    };
+    works.iter().filter(is_spared).map(|work| work.number).collect()
 }
 
 fn needed(work: &Work, cause: Option<&Work>) -> Fault {

@@ -51,6 +51,24 @@ fn a_share_is_taken_back_whatever_happened() {
     assert_eq!(doomed(&[work(1, &[], Failed), unshare(2, &[1])]), []);
 }
 
+#[rstest]
+#[case(WorkState::Done, WorkState::Failed, &[3], &[])]
+#[case(WorkState::Done, WorkState::Done, &[], &[3])]
+#[case(WorkState::Done, WorkState::Pending, &[], &[])]
+#[case(WorkState::Failed, WorkState::Failed, &[], &[3])]
+#[case(WorkState::Pending, WorkState::Failed, &[], &[])]
+fn what_makes_up_for_a_failure_is_asked_for_then_only(
+    #[case] need: WorkState,
+    #[case] of: WorkState,
+    #[case] asked: &[u32],
+    #[case] idle: &[u32],
+) {
+    let make_up = Work { if_failed: Some(2), ..work(3, &[1], WorkState::Planned) };
+    let works = [work(1, &[], need), work(2, &[], of), make_up];
+    assert_eq!((due(&works).as_slice(), spared(&works).as_slice()), (asked, idle));
+    assert_eq!(doomed(&works), []);
+}
+
 #[test]
 fn a_volume_is_attached_when_its_device_says_so() {
     let volume = Ref::Id("vol-0000000a".to_owned());

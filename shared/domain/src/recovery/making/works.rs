@@ -28,6 +28,14 @@ impl<'a> Works<'a> {
         number
     }
 
+    /// Adds a work that is asked only if `of` fails, once `after` are done.
+    pub(super) fn make_up(&mut self, of: u32, after: &[u32], what: Action) {
+        self.add(after, None, what);
+        if let Some(work) = self.all.last_mut() {
+            work.if_failed = Some(of);
+        }
+    }
+
     /// Shares the unit with the account that it goes to, if that is another. Gives what the rest needs then.
     pub(super) fn share(&mut self, subject: &Subject, kind: UnitKind, unit: &UnitId) -> Vec<u32> {
         let Some(account) = subject.shared_with.clone() else { return Vec::new() };

@@ -207,6 +207,9 @@ pub struct Work {
     /// The works that must be done first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub needs: Vec<u32>,
+    /// It makes up for that work: it is asked only if that fails.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub if_failed: Option<u32>,
     /// What is asked of AWS.
     pub what: Action,
     /// In which Region.
@@ -256,6 +259,7 @@ impl Work {
         Self {
             number,
             needs: Vec::new(),
+            if_failed: None,
             what,
             region,
             at_source: false,

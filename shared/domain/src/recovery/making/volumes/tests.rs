@@ -16,7 +16,7 @@ use crate::{
             },
         },
         plan::Plan,
-        work::{Action, Work},
+        work::{Action, Ref, Work},
     },
     unit::UnitState,
 };
@@ -78,7 +78,8 @@ fn volumes_go_to_free_devices() {
 fn nothing_is_taken_off_before_all_is_there_nor_marked_before_all_is_attached() {
     let found = checked(attached("switch-and-delete"), &subject(3), &world());
     let works = works(&found, &subject(3));
-    let of = |is: fn(&Action) -> bool| works.iter().filter(move |work| is(&work.what)).map(|work| work.number);
+    let wanted: Vec<&Work> = works.iter().filter(|work| !work.is_aftermath()).collect();
+    let of = |is: fn(&Action) -> bool| wanted.iter().filter(move |work| is(&work.what)).map(|work| work.number);
     let created: Vec<u32> = of(|what| matches!(what, Action::CreateVolume { .. })).collect();
     let attached: Vec<u32> = of(|what| matches!(what, Action::Attach { .. })).collect();
     assert_eq!((created.len(), attached.len()), (3, 3));
@@ -88,6 +89,15 @@ fn nothing_is_taken_off_before_all_is_there_nor_marked_before_all_is_attached() 
             Action::MarkReplaced { .. } => assert_eq!(work.needs, attached),
             _ => {}
         }
+    }
+    let taken = works.iter().filter(|work| matches!(work.what, Action::Detach { .. }));
+    for detach in taken {
+        let Action::Detach { volume, instance, device } = &detach.what else { panic!() };
+        let back = works.iter().find(|work| work.needs == [detach.number] && work.if_failed.is_some()).unwrap();
+        let (volume, instance, device) = (Ref::Id(volume.to_string()), instance.clone(), device.clone());
+        assert_eq!(back.what, Action::Attach { volume, instance, device, delete_on_termination: false });
+        let new = works.iter().find(|work| Some(work.number) == back.if_failed).unwrap();
+        assert!(new.needs.contains(&detach.number), "what failed is what was to come instead");
     }
 }
 

@@ -60,8 +60,8 @@ fn attach(
         let device = plan.device.clone().unwrap_or_default();
         let taken = old.get(&ebs::disk(&device)).map(|(name, volume)| {
             let (volume, device) = ((*volume).clone(), (*name).clone());
-            let what = Action::Detach { volume: volume.clone(), instance: instance.clone(), device };
-            (volume, list.add(&all, None, what))
+            let what = Action::Detach { volume: volume.clone(), instance: instance.clone(), device: device.clone() };
+            Taken { volume, device, detach: list.add(&all, None, what) }
         });
         detached.push((plan, *work, device, taken));
     }
@@ -69,20 +69,34 @@ fn attach(
     for (plan, work, device, taken) in detached {
         // Where something is switched, the detachment waits for all volumes; what goes to a free device does so too.
         let needs = match (&taken, how) {
-            (Some((_, detach)), _) => vec![work, *detach],
+            (Some(taken), _) => vec![work, taken.detach],
             (None, AttachBehavior::IfFree) => vec![work],
             (None, _) => all.clone(),
         };
         let delete_on_termination = plan.delete_on_termination.unwrap_or(false);
         let volume = Ref::Work(work);
         let what = Action::Attach { volume, instance: instance.clone(), device, delete_on_termination };
-        attached.push(list.add(&needs, None, what));
-        replaced.extend(taken.map(|(volume, _)| volume));
+        let attach = list.add(&needs, None, what);
+        attached.push(attach);
+        replaced.extend(taken.map(|taken| (attach, taken)));
     }
-    // What is marked is deleted: nothing is while one of the new volumes is not attached.
-    for volume in replaced.into_iter().filter(|_| how == AttachBehavior::SwitchAndDelete) {
-        list.add(&attached, None, Action::MarkReplaced { volume });
+    for (attach, Taken { volume, device, detach }) in replaced {
+        // What is marked is deleted: nothing is while one of the new volumes is not attached.
+        if how == AttachBehavior::SwitchAndDelete {
+            list.add(&attached, None, Action::MarkReplaced { volume: volume.clone() });
+        }
+        // An instance that does not get the new one gets the old one back.
+        let volume = Ref::Id(volume.to_string());
+        let back = Action::Attach { volume, instance: instance.clone(), device, delete_on_termination: false };
+        list.make_up(attach, &[detach], back);
     }
+}
+
+/// A volume that is taken off.
+struct Taken {
+    volume: VolumeId,
+    device: String,
+    detach: u32,
 }
 
 /// What an instance has attached, by disk, with the name of the device there.
