@@ -12,7 +12,6 @@ def main() -> None:
     """Serve until SIGTERM. Port, account and the rest come by environment; `cloud.py up` sets it."""
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
-
     from localcloud.calls import CallLog
     from localcloud.serverless import backups, cloudformation, events, executions, permissions, restores, tagging, tasks
     from localcloud.serverless.control import Application

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from typing import Any
 
 from tests import machines
 from tests.cloud import Cloud, wait_for
 from tests.demo.estate import Small
 from tests.demo.screen import Screen
-from tests.estate import Database, plain
+from tests.estate import Database, Mailbox, plain
+
+Apply = Callable[[str, dict[str, Any]], None]
+"""Applies a policy in a file of its own, and shows it."""
+_ALL = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 
 
 class Comeback:
@@ -108,6 +114,81 @@ class Comeback:
             "the original one", lambda: self.estate.us.rds.describe_db_instances(DBInstanceIdentifier=source.name)["DBInstances"],
         )
         self.screen.check(running[0]["DBInstanceStatus"] == "available", "and the original one is untouched")
+
+    def an_approval(self, apply: Apply, mailbox: Mailbox) -> None:
+        """A recovery waits until a second person says yes."""
+        logs = self.estate.named("web-1").volumes[2]
+        self.screen.section(
+            "A recovery that a second person approves",
+            "Nobody gets at what is in the backups of `ledger` alone: its policy demands a second person.",
+        )
+        place = {"volume": logs, "region": self.estate.us.region}
+        apply("ledger.yaml", {"name": "ledger", "account": "main", "recovery": {"approval": True}, "targets": [place]})
+        self.cloud.cpm("backup", "run", "ledger", "--wait")
+        backup = self.newest("ledger")
+        self.screen.cpm("recover", "volumes", str(backup["id"]), "--yes", "--no-wait")
+        recovery = self.last()
+        self.screen.check(
+            (recovery["state"], recovery["made"]) == ("waiting-for-approval", []), "it waits, and nothing is made", recovery,
+        )
+        asked = wait_for("the question", lambda: mailbox.about(f"recovery={recovery['id']}&"))
+        self.screen.say("Those who may answer are asked, with a signed link:")
+        self.screen.mail(asked[-1])
+        own = self.screen.cpm("recover", "approve", recovery["id"], code=1)
+        self.screen.check("somebody else" in own.out, "who asked cannot say yes", own.out)
+        self.screen.say("Somebody else can:")
+        self.screen.cpm("recover", "approve", recovery["id"], "--reason", "change 4711", keys=self._second_person())
+        ended = wait_for("its end", lambda: found if (found := self.last())["state"] == "succeeded" else None, 90)
+        self.screen.check(len(ended["made"]) == 1, "then it runs, and the volume is there", ended["made"])
+        trail = json.dumps(self.cloud.cpm("audit", "list", "--json").json)
+        self.screen.check("change 4711" in trail, "who asked and who answered is in the audit trail")
+
+    def _second_person(self) -> tuple[str, str]:
+        iam = self.cloud.client("iam")
+        iam.create_user(UserName="second")
+        iam.put_user_policy(UserName="second", PolicyName="all", PolicyDocument=json.dumps(_ALL))
+        key = iam.create_access_key(UserName="second")["AccessKey"]
+        return key["AccessKeyId"], key["SecretAccessKey"]
+
+    def a_drill(self, apply: Apply) -> None:
+        """The newest generation is restored into a quarantine, checked, measured and removed."""
+        web = self.estate.named("web-2")
+        subnet = machines.default_subnet(self.estate.us)
+        group = self.estate.us.ec2.create_security_group(
+            GroupName="quarantine", Description="lets nothing in", VpcId=subnet["VpcId"],
+        )["GroupId"]
+        self.screen.section(
+            "A drill",
+            "A backup that was never restored is a hope. A drill restores the newest one into a quarantine, checks that it works, "
+            "measures how long that took, and removes all of it again.",
+        )
+        apply("drilled.yaml", {
+            "name": "drilled", "account": "main", "targets": [{"instance": web.id, "region": self.estate.us.region}],
+            "drill": {
+                "quarantine": {"subnet": subnet["SubnetId"], "security_groups": [group]},
+                "checks": {"script": {"ssm": {"each_target": True, "shell": 'echo "$CPM_POLICY answers"'}}},
+            },
+        })
+        self.cloud.cpm("backup", "run", "drilled", "--wait")
+        before = self._instances()
+        self.screen.cpm("drill", "run", "drilled", "--wait")
+        drill = dict(self.cloud.cpm("drill", "list", "--policy", "drilled", "--json").json[0])
+        checks = [check for target in drill["targets"] for check in target["checks"]]
+        self.screen.check(
+            len(checks) > 1 and all(check["state"] == "passed" for check in checks),
+            f"all {len(checks)} checks passed: AWS's own, and the script on the restored instance", drill["targets"],
+        )
+        self.screen.check(self._instances() == before, "nothing of it is left: no instance, no volume", self._instances() - before)
+        shown = self.screen.cpm("policy", "show", "drilled")
+        self.screen.check("recovery time" in shown.out, "the policy knows its recovery time and point now")
+
+    def _instances(self) -> set[str]:
+        """All instances and volumes that are there."""
+        ec2 = self.estate.us.ec2
+        found = [it for group in ec2.describe_instances()["Reservations"] for it in group["Instances"]]
+        gone = ("shutting-down", "terminated")
+        instances = {it["InstanceId"] for it in found if it["State"]["Name"] not in gone}
+        return instances | {it["VolumeId"] for it in ec2.describe_volumes()["Volumes"]}
 
     def what_is_wrong(self) -> None:
         """All that is wrong with a plan is told at once."""

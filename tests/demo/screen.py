@@ -61,10 +61,13 @@ class Screen:
         """A remark."""
         self._line(textwrap.fill(text, WIDTH - 4, initial_indent="  ", subsequent_indent="  "))
 
-    def cpm(self, *arguments: str, code: int = 0, warnings: bool = True) -> Said:
-        """Run the command line, and show the command with what it really said; `warnings` were perhaps shown before."""
+    def cpm(
+        self, *arguments: str, code: int = 0, warnings: bool = True, keys: tuple[str, str] | None = None,
+    ) -> Said:
+        """Run the command line, and show the command with what it really said; `warnings` were perhaps shown before; `keys`
+        are those of somebody else."""
         self._line(f"  {self._paint('$', 2)} {self._paint('cpm ' + shlex.join(arguments), 1)}")
-        said = self._cloud.cpm(*arguments, code=None, merged=warnings)
+        said = self._cloud.cpm(*arguments, code=None, merged=warnings, keys=keys)
         self.quote(said.out)
         if said.code != code:
             self.wrong(f"`cpm {shlex.join(arguments)}` ended with {said.code}, not {code}", said.err)

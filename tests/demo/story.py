@@ -412,12 +412,14 @@ class Story:
         self.shop = tagged[0]
 
     def comebacks(self) -> None:
-        """13 to 16. What was backed up comes back."""
+        """13 to 18. What was backed up comes back."""
         comeback = Comeback(self.cloud, self.screen, self.estate)
         comeback.an_instance()
         comeback.a_volume()
         comeback.a_database(self.shop)
         comeback.what_is_wrong()
+        comeback.an_approval(self.apply, self.mailbox)
+        comeback.a_drill(self.apply)
 
     def check_copied(self, backup: dict[str, Any], source: Database) -> None:
         """A database has one copy in AWS, complete, and the record names it."""
@@ -429,17 +431,17 @@ class Story:
         )
 
     def monitor(self) -> None:
-        """17. The monitor."""
+        """19. The monitor."""
         self.screen.section("The monitor of backups and recoveries")
         self.screen.cpm("backup", "list")
         self.screen.cpm("recover", "list")
         recoveries = self.cloud.cpm("recover", "list", "--json").json
         self.screen.check(
-            len(recoveries) == 3 and all(recovery["state"] == "succeeded" for recovery in recoveries),
-            "three recoveries, and all succeeded", recoveries,
+            len(recoveries) == 5 and all(recovery["state"] == "succeeded" for recovery in recoveries),
+            "five recoveries, that of the drill among them, and all succeeded", recoveries,
         )
         listed = self.cloud.cpm("backup", "list", "--json").json
         self.screen.check(
-            all(backup["status"] == "successful" for backup in listed) and len(listed) == 6,
-            "six backups are kept, and all are successful: one that failed goes with its generation", listed,
+            all(backup["status"] == "successful" for backup in listed) and len(listed) == 8,
+            "eight backups are kept, and all are successful: one that failed goes with its generation", listed,
         )

@@ -13,6 +13,7 @@ import yaml
 
 from tests.cloud import HOME, MEMBER, STACK, Cloud, load_template, wait_for
 from tests.estate import KINDS, Copy, Database, Estate, Mailbox
+from tests.recoveries import Recoveries
 
 US, EU = "us-east-1", "eu-west-1"
 EXTERNAL_ID = "x7"
@@ -56,6 +57,12 @@ def as_new(cloud: Cloud) -> Iterator[None]:
 def suite(cloud: Cloud) -> Suite:
     """The suite, as a person works with it."""
     return Suite(cloud)
+
+
+@pytest.fixture
+def recoveries(cloud: Cloud) -> Recoveries:
+    """`cpm recover`."""
+    return Recoveries(cloud)
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ from tests.e2e.conftest import EXTERNAL_ID, US, Suite, account, copied, of_insta
 from tests.e2e.test_scripts import scripts, shell
 from tests.estate import KINDS, TAG, Estate
 
+
 def test_backup_and_retention_through_roles(suite: Suite, member: Estate, us: Estate) -> None:
     instance, volumes = member.instance(volumes=[{"Name": "root"}, {"Name": "data"}])
     alone = member.volume()

@@ -108,7 +108,7 @@ fn what_a_file_says_wrong_is_shown_in_the_file() {
 #[test]
 fn what_came_up_since_is_told_the_same_way() {
     let refusal = json!({"type": "urn:cpm:problem:Input.Bad", "title": "Unprocessable Entity", "status": 422,
-        "code": "Input.Bad", "detail": "1 things stand in the way", "advice": "correct it", "instance": "/v1/recoveries",
+        "code": "Input.Bad", "detail": "one thing stands in the way", "advice": "correct it", "instance": "/v1/recoveries",
         "problems": [{"path": "instance.private_ip", "message": "10.0.0.5 is taken by eni-1", "help": "--no-private-ip"}]});
     let stub =
         Stub::start().on(PLAN, checked(&json!([]))).on(PANEL, panel()).on_status(START, 422, &refusal.to_string());

@@ -74,7 +74,10 @@ impl From<Error> for Refusal {
         let (code, advice) = (error.code().name.to_owned(), error.advice());
         match error {
             Error::Problems(problems) => {
-                let detail = format!("{} things stand in the way", problems.len());
+                let detail = match problems.len() {
+                    1 => "one thing stands in the way".to_owned(),
+                    number => format!("{number} things stand in the way"),
+                };
                 Self { status, code, detail, advice, problems }
             }
             error => Self { status, code, detail: error.to_string(), advice, problems: Vec::new() },

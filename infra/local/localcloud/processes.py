@@ -15,7 +15,6 @@ from pathlib import Path
 
 from .settings import HOST
 
-
 # A process may start another while we look; so we look again, until there is none.
 _SWEEPS = 50
 

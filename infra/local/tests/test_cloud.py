@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 from conftest import Cloud, free_port, launch, wait_for
-
 from localcloud.processes import birth_of
 from localcloud.settings import Settings, read_env
 

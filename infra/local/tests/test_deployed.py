@@ -12,7 +12,6 @@ import pytest
 from botocore.exceptions import ClientError
 from conftest import Cloud, launch, wait_for
 from deployed import Stack
-
 from localcloud.settings import read_env
 
 

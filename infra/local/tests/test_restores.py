@@ -9,8 +9,8 @@ import pytest
 from conftest import HOME, MEMBER, Cloud, wait_for
 from databases import cluster, cluster_snapshot_of, instance, name, pairs, snapshot_of, warehouse, warehouse_snapshot_of
 from made import refused
-from test_backups import steer, take
 from test_backups import status as backup_status
+from test_backups import steer, take
 from test_permissions import allow
 
 OURS = {"cpm:deployment": "t", "cpm:recovery": "r1"}

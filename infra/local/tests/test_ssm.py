@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from conftest import HOME, MEMBER, Cloud, launch, wait_for
-
 from localcloud.resources.ssm.processes import Kept
 
 ENDED = ("Success", "Failed", "TimedOut", "Cancelled")

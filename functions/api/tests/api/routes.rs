@@ -85,7 +85,7 @@ async fn refuses_in_words(#[case] method: &str, #[case] path: &str, #[case] stat
 #[case("/v1/plan", json!({"document": {"policy": []}}), 400, "unknown field `policy`")]
 #[case("/v1/apply", json!({"document": {}, "revison": "x"}), 400, "unknown field `revison`")]
 #[case("/v1/apply", json!({"document": {}, "revision": "x"}), 409, "has changed since the plan")]
-#[case("/v1/apply", json!({"document": {"policies": [{"name": "db", "account": "prod"}]}}), 422, "1 things stand in the way")]
+#[case("/v1/apply", json!({"document": {"policies": [{"name": "db", "account": "prod"}]}}), 422, "one thing stands in the way")]
 #[case("/v1/scans", json!({"dryrun": true}), 400, "unknown field `dryrun`")]
 #[case("/v1/rebuild", json!({}), 400, "missing field `dry_run`")]
 #[case("/v1/cleanups", json!({"policy": "a b"}), 400, "a name is made of letters")]

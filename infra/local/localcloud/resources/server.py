@@ -11,6 +11,7 @@ from typing import Any
 
 from ..calls import CallLog, CallRecord, error_code
 from . import databases, describe, tags
+from .behaviour import SWITCHES
 from .call import Call, set_current
 from .errors import AwsError, render
 from .faults import FAULTS, Dropped
@@ -19,7 +20,6 @@ from .permissions import check as check_permission
 from .reboots import REBOOTS
 from .ssm import api as ssm
 from .ssm.agents import AGENTS
-from .behaviour import SWITCHES
 
 _log = logging.getLogger("resources")
 Environ = dict[str, Any]

@@ -19,8 +19,8 @@ from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models.elastic_block_store import EBSBackend, Snapshot
 
 from . import events
-from .call import current
 from .behaviour import SWITCHES
+from .call import current
 
 _log = logging.getLogger("clock")
 _ONE_AT_A_TIME = ("st1", "sc1")

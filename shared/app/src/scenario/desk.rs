@@ -6,8 +6,9 @@ use cpm_contracts::{
 };
 use cpm_domain::{
     audit::{Actor, Event},
+    document::Problem,
     name::OwnerName,
-    recovery::plan::Plan,
+    recovery::plan::{Plan, PlanProblem},
     scenario::{Run, RunId, Spec, StepSpec, references},
     unit::Fault,
 };
@@ -68,16 +69,22 @@ impl ScenarioDesk<'_> {
                 Some("it refers to what is not made yet: it is checked when that is there".to_owned());
             return Ok(planned);
         }
-        let plan: Plan = serde_json::from_value(recover.clone())
-            .map_err(|error| Error::bad_input(error.to_string(), "write it as a plan of `cpm recover`"))?;
+        let plan: Plan = match serde_json::from_value(recover.clone()) {
+            Ok(plan) => plan,
+            Err(error) => {
+                planned.problems.push(wrong("", error.to_string(), "write it as a plan of `cpm recover`"));
+                return Ok(planned);
+            }
+        };
         let backup = self.store.backup(self.owner, plan.backup).await?;
         if backup.is_none_or(|backup| !backup.is_kept()) {
-            planned.problems.push(format!("there is no backup {}, or it is being deleted", plan.backup));
+            let message = format!("there is no backup {}, or it is being deleted", plan.backup);
+            planned.problems.push(wrong("backup", message, "see `cpm backup list`"));
             return Ok(planned);
         }
         let found = self.planner.plan(self.owner, &plan).await?;
         planned.plan = Some(found.plan);
-        planned.problems.extend(found.problems.iter().map(ToString::to_string));
+        planned.problems = found.problems;
         planned.warnings = found.warnings;
         Ok(planned)
     }
@@ -85,13 +92,9 @@ impl ScenarioDesk<'_> {
     /// Runs a scenario. All that is wrong with it is told at once, and then nothing is made.
     pub async fn run(&self, spec: Spec) -> Result<ScenarioView> {
         let planned = self.plan(&spec).await?;
-        let problems: Vec<String> = planned
-            .steps
-            .iter()
-            .flat_map(|step| step.problems.iter().map(move |problem| format!("step `{}`: {problem}", step.name)))
-            .collect();
+        let problems: Vec<Problem> = planned.steps.into_iter().flat_map(|step| placed(&spec, step)).collect();
         if !problems.is_empty() {
-            return Err(Error::bad_input(problems.join("\n"), "correct the plans, then run it again"));
+            return Err(Error::Problems(problems));
         }
         let now = self.clock.now();
         let id = self.store.next_scenario(self.owner).await?;
@@ -173,4 +176,18 @@ fn refers(plan: &Value) -> bool {
         Value::Object(fields) => fields.values().any(refers),
         _ => false,
     }
+}
+
+fn wrong(field: &str, message: String, advice: &str) -> PlanProblem {
+    PlanProblem { field: field.to_owned(), message, advice: advice.to_owned() }
+}
+
+/// What is wrong with a step's plan, as problems of the scenario's file.
+fn placed(spec: &Spec, step: PlannedStep) -> Vec<Problem> {
+    let number = spec.steps.iter().position(|written| written.name == step.name).unwrap_or_default();
+    let place = |field: &str| match field {
+        "" => format!("steps[{number}].recover"),
+        field => format!("steps[{number}].recover.{field}"),
+    };
+    step.problems.into_iter().map(|it| Problem::new(place(&it.field), it.message, it.advice)).collect()
 }

@@ -147,7 +147,7 @@ mod tests {
         let instance = || Ref::Id("i-0000000a".to_owned());
         let others = [
             Action::MarkReplaced { volume: "vol-0000000a".parse().unwrap() },
-            Action::ProtectInstance { instance: instance() },
+            Action::ProtectInstances { of: 1 },
             Action::AssociateAddress { instance: instance(), allocation: "eipalloc-1".to_owned() },
             Action::RestoreWarehouse { snapshot: "s".to_owned(), plan: Box::new(WarehousePlan::default()) },
             Action::RestoreTable { backup: "b".to_owned(), plan: TablePlan::default() },

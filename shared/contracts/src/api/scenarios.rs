@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use cpm_domain::{
     backup::LogLine,
     name::PolicyName,
-    recovery::{RecoveryId, plan::Plan},
+    recovery::{
+        RecoveryId,
+        plan::{Plan, PlanProblem},
+    },
     scenario::{Run, RunId, Spec, State, StepState},
 };
 use jiff::Timestamp;
@@ -46,8 +49,8 @@ pub struct PlannedStep {
     pub plan: Option<Plan>,
     /// Why it could not be held against AWS: it refers to what is not made yet, or is a check.
     pub unchecked: Option<String>,
-    /// All that is wrong with it.
-    pub problems: Vec<String>,
+    /// All that is wrong with it, by the fields of its plan.
+    pub problems: Vec<PlanProblem>,
     /// What is worth knowing.
     pub warnings: Vec<String>,
 }
