@@ -129,13 +129,13 @@ fn a_scenario_is_planned() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("shop.yaml");
     fs::write(&file, SHOP).unwrap();
-    let step = |name: &str, needs: &[&str], unchecked: Option<&str>, problems: &[&str]| {
+    let step = |name: &str, needs: &[&str], unchecked: Option<&str>, problems: &[Value]| {
         json!({"name": name, "needs": needs, "unchecked": unchecked, "problems": problems, "warnings": [],
             "plan": unchecked.is_none().then(|| json!({"backup": 17, "source": "orders", "rds": {"id": "orders-2"}}))})
     };
     let later = Some("it refers to what is not made yet: it is checked when that is there");
     let plan = json!({"name": "shop", "ok": false, "steps": [
-        step("db", &[], None, &["rds.id: it is taken (take another)"]), step("web", &["db"], later, &[])]});
+        step("db", &[], None, &[json!({"field": "rds.id", "message": "it is taken", "advice": "take another"})]), step("web", &["db"], later, &[])]});
     let stub = Stub::start().on("POST /v1/scenarios/plan", plan);
     let ran = stub.run(&["scenario", "run", file.to_str().unwrap(), "--plan"]);
     assert_eq!(ran.code, 1, "{ran}");
