@@ -6,6 +6,9 @@ from __future__ import annotations
 import itertools
 import json
 from dataclasses import dataclass
+from email import policy
+from email.message import EmailMessage
+from email.parser import BytesParser
 from typing import Any
 
 from tests.cloud import HOME, Cloud
@@ -13,9 +16,9 @@ from tests.cloud import HOME, Cloud
 TAG = "cpm backup"
 Tags = dict[str, str]
 IMAGE, WINDOWS = "ami-12c6146b", "ami-b7e93bce"
+"""Images of which the local cloud makes instances of Linux and of Windows."""
 # In GiB.
 WINDOWS_ROOT = 30
-"""Images of which the local cloud makes instances of Linux and of Windows."""
 KINDS = {"rds": "instance", "aurora": "cluster", "redshift": "warehouse", "dynamodb": "table"}
 """The kinds of databases as policies name them, and as the local cloud does."""
 _LOGIN = {"MasterUsername": "root", "MasterUserPassword": "Hunter2222"}
@@ -257,6 +260,26 @@ def _copy(described: dict[str, Any], identifier: str, tags: str) -> Copy:
     return Copy(described[identifier], described[identifier], described["Status"], plain(described.get(tags)))
 
 
+class Letters:
+    """E-mails of the alert topic to an address, which gets those that its filter lets pass."""
+
+    def __init__(self, cloud: Cloud, address: str, wanted: dict[str, list[str]] | None = None) -> None:
+        self._box = cloud.settings.mail / address
+        attributes = {"FilterPolicy": json.dumps(wanted)} if wanted else {}
+        cloud.client("sns").subscribe(
+            TopicArn=cloud.outputs["AlertTopicArn"], Protocol="email", Endpoint=address, Attributes=attributes,
+        )
+
+    def all(self) -> list[EmailMessage]:
+        """All that have come so far, oldest first."""
+        read = BytesParser(EmailMessage, policy=policy.default).parsebytes
+        return [read(path.read_bytes()) for path in sorted(self._box.glob("[!.]*.eml"))]
+
+    def about(self, text: str) -> list[EmailMessage]:
+        """Those that name `text`."""
+        return [letter for letter in self.all() if text in f"{letter['Subject']} {letter.get_content()}"]
+
+
 class Mailbox:
     """A queue subscribed to the alert topic: what a person would be told."""
 
@@ -269,8 +292,8 @@ class Mailbox:
             "Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage",
             "Resource": arn, "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
         }
-        policy = json.dumps({"Version": "2012-10-17", "Statement": [let_in]})
-        self._sqs.set_queue_attributes(QueueUrl=self._url, Attributes={"Policy": policy})
+        lets_in = json.dumps({"Version": "2012-10-17", "Statement": [let_in]})
+        self._sqs.set_queue_attributes(QueueUrl=self._url, Attributes={"Policy": lets_in})
         sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
         self._read: list[dict[str, Any]] = []
 

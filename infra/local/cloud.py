@@ -82,7 +82,8 @@ def up(settings, arguments) -> int:
     for stale in ("env", "calls.jsonl", "serverless.log", "resources.log"):
         (settings.state / stale).unlink(missing_ok=True)
     processes.end_left_over(settings.instances)
-    shutil.rmtree(settings.instances, ignore_errors=True)
+    for old in (settings.instances, settings.mail):
+        shutil.rmtree(old, ignore_errors=True)
     began, started = time.monotonic(), []
     for name, port in (("serverless", settings.serverless_port), ("resources", settings.resources_port)):
         started.append(processes.start(name, HERE / f"{name}.py", port, settings.state, plane_environment(settings)))
@@ -120,6 +121,7 @@ def plane_environment(settings) -> dict[str, str]:
         "BIND_HOST": "127.0.0.1",
         "CPM_CALLS": str(settings.calls),
         "CPM_INSTANCES": str(settings.instances),
+        "CPM_MAIL": str(settings.mail),
         "CPM_SERVERLESS_URL": settings.serverless_url,
         "CPM_RESOURCES_PORT": str(settings.resources_port),
         "GATEWAY_PORT": str(settings.serverless_port),

@@ -10,29 +10,15 @@ from pathlib import Path
 
 def main() -> None:
     """Serve until SIGTERM. Port and the rest come by environment; `cloud.py up` sets it."""
-    from localcloud.calls import CallLog
-    from localcloud.resources import (
-        addresses,
-        database_permissions,
-        describe,
-        images,
-        launching,
-        multivolume,
-        placement,
-        public_images,
-        rds,
-        reboots,
-        redshift,
-        registering,
-        restores,
-        sharing,
-        snapshots,
-        tags,
-        volumes,
-    )
-    from localcloud.resources.server import Application
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
     from werkzeug.serving import make_server
+
+    from localcloud.calls import CallLog
+    from localcloud.resources import (
+        addresses, database_permissions, describe, images, launching, multivolume, placement, public_images, rds, reboots,
+        redshift, registering, restores, sharing, snapshots, tags, volumes,
+    )
+    from localcloud.resources.server import Application
 
     signal.signal(signal.SIGTERM, end)
     for patches in (

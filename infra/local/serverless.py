@@ -13,10 +13,10 @@ def main() -> None:
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
     from localcloud.calls import CallLog
-    from localcloud.serverless import backups, cloudformation, events, executions, permissions, restores, tagging, tasks
+    from localcloud.serverless import backups, cloudformation, events, executions, mail, permissions, restores, tagging, tasks
     from localcloud.serverless.control import Application
 
-    for patches in (tasks, executions, events, permissions, cloudformation, backups, restores, tagging):
+    for patches in (tasks, executions, events, permissions, cloudformation, backups, restores, tagging, mail):
         patches.install()
     config = Config()
     config.bind = [f"127.0.0.1:{os.environ['GATEWAY_PORT']}"]

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 import yaml
-from documents import findings, script_findings
 from powershell import NotInSubset, evaluate
 from templates import INFRA, Template
+
+from documents import findings, script_findings
 
 SCRIPT = (INFRA / "documents" / "cpm-vss.ps1").read_text()
 DOCUMENT = (INFRA / "documents" / "cpm-vss.yaml").read_text()

@@ -10,7 +10,7 @@ from tests import machines
 from tests.cloud import Cloud, wait_for
 from tests.demo.estate import Small
 from tests.demo.screen import Screen
-from tests.estate import Database, Mailbox, plain
+from tests.estate import Database, Letters, plain
 
 Apply = Callable[[str, dict[str, Any]], None]
 """Applies a policy in a file of its own, and shows it."""
@@ -115,7 +115,7 @@ class Comeback:
         )
         self.screen.check(running[0]["DBInstanceStatus"] == "available", "and the original one is untouched")
 
-    def an_approval(self, apply: Apply, mailbox: Mailbox) -> None:
+    def an_approval(self, apply: Apply) -> None:
         """A recovery waits until a second person says yes."""
         logs = self.estate.named("web-1").volumes[2]
         self.screen.section(
@@ -125,15 +125,16 @@ class Comeback:
         place = {"volume": logs, "region": self.estate.us.region}
         apply("ledger.yaml", {"name": "ledger", "account": "main", "recovery": {"approval": True}, "targets": [place]})
         self.cloud.cpm("backup", "run", "ledger", "--wait")
+        letters = Letters(self.cloud, "second@example.com", {"category": ["approval"]})
         backup = self.newest("ledger")
         self.screen.cpm("recover", "volumes", str(backup["id"]), "--yes", "--no-wait")
         recovery = self.last()
         self.screen.check(
             (recovery["state"], recovery["made"]) == ("waiting-for-approval", []), "it waits, and nothing is made", recovery,
         )
-        asked = wait_for("the question", lambda: mailbox.about(f"recovery={recovery['id']}&"))
-        self.screen.say("Those who may answer are asked, with a signed link:")
-        self.screen.mail(asked[-1])
+        asked = wait_for("the question", lambda: letters.about(f"recovery={recovery['id']}&"))
+        self.screen.say("Those who may answer get an e-mail, with a signed link:")
+        self.screen.quote(f"Subject: {asked[0]['Subject']}\n\n{asked[0].get_content()}")
         own = self.screen.cpm("recover", "approve", recovery["id"], code=1)
         self.screen.check("somebody else" in own.out, "who asked cannot say yes", own.out)
         self.screen.say("Somebody else can:")

@@ -418,7 +418,7 @@ class Story:
         comeback.a_volume()
         comeback.a_database(self.shop)
         comeback.what_is_wrong()
-        comeback.an_approval(self.apply, self.mailbox)
+        comeback.an_approval(self.apply)
         comeback.a_drill(self.apply)
 
     def check_copied(self, backup: dict[str, Any], source: Database) -> None:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import urllib.error
-import urllib.parse
-import urllib.request
 
 import pytest
 
 from tests.cloud import Cloud, wait_for
 from tests.e2e.conftest import Suite, of_volume
-from tests.estate import Estate, Mailbox
+from tests.estate import Estate, Letters
 
 _LINK = re.compile(r"https?://\S+/approve\?\S+")
 _ALL = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
@@ -72,52 +69,50 @@ def test_a_recovery_that_is_refused_makes_nothing(
 # ---- by the link in the message
 
 
-def linked(mailbox: Mailbox, recovery: str) -> str:
-    """The link of the message that asks about a recovery."""
+@pytest.fixture(scope="module")
+def letters(cloud: Cloud) -> Letters:
+    """What somebody who may answer gets by e-mail."""
+    return Letters(cloud, "second@example.com", {"category": ["approval"]})
+
+
+def linked(letters: Letters, recovery: str) -> str:
+    """The link of the e-mail that asks about a recovery."""
 
     def come() -> str | None:
-        found = [_LINK.search(str(message["Message"])) for message in mailbox.about(f"recovery={recovery}&")]
+        found = [_LINK.search(letter.get_content()) for letter in letters.about(f"recovery={recovery}&")]
         return next((link.group() for link in found if link), None)
 
-    return wait_for("the message with the link", come)
+    return wait_for("the e-mail with the link", come)
 
 
-def browse(link: str, form: dict[str, str] | None = None) -> tuple[int, str]:
-    """What a browser gets that opens a link, or sends the form on its page: nothing is signed."""
-    data = urllib.parse.urlencode(form).encode() if form else None
-    try:
-        with urllib.request.urlopen(link, data, timeout=60) as answer:
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read().decode()
-
-
-def test_the_link_in_the_message_answers(cloud: Cloud, suite: Suite, us: Estate, mailbox: Mailbox) -> None:
+def test_the_link_in_the_message_answers(cloud: Cloud, suite: Suite, us: Estate, letters: Letters) -> None:
     recovery = waiting(cloud, suite, us)
-    link = linked(mailbox, recovery)
+    link = linked(letters, recovery)
 
-    status, page = browse(link)
+    status, page = cloud.browse(link)
     assert (status, state(cloud, recovery)) == (200, "waiting-for-approval"), "opening it changes nothing: scanners of mail do"
     assert recovery in page and page.count("<button") == 2
-    status, page = browse(link, {"answer": "yes", "reason": "change 4711"})
+    status, page = cloud.browse(link, {"answer": "yes", "reason": "change 4711"})
     assert status == 200 and recovery in page
 
     wait_for("the recovery", lambda: state(cloud, recovery) == "succeeded" or None, 90)
-    status, _ = browse(link, {"answer": "no"})
+    status, _ = cloud.browse(link, {"answer": "no"})
     assert status == 409, "one answer is all there is"
     assert "change 4711" in json.dumps(cloud.cpm("audit", "list", "--json").json)
+    wait_for("what became of it", lambda: [it for it in letters.about("change 4711") if f"{recovery} of" in it["Subject"]])
+    assert all("Recovery" in str(letter["Subject"]) for letter in letters.all()), "the filter lets nothing else pass"
 
 
-def test_a_link_that_was_changed_answers_nothing(cloud: Cloud, suite: Suite, us: Estate, mailbox: Mailbox) -> None:
+def test_a_link_that_was_changed_answers_nothing(cloud: Cloud, suite: Suite, us: Estate, letters: Letters) -> None:
     recovery = waiting(cloud, suite, us)
-    link = linked(mailbox, recovery)
+    link = linked(letters, recovery)
     later = re.sub(r"expires=(\d+)", lambda found: f"expires={int(found[1]) + 1}", link)
     another = link.replace(f"recovery={recovery}", "recovery=r1")
     cut = link[:-2]
 
     for wrong in (later, another, cut):
         assert wrong != link
-        status, page = browse(wrong, {"answer": "yes"})
+        status, page = cloud.browse(wrong, {"answer": "yes"})
         assert status in (400, 403, 404) and recovery not in page, "strangers are told nothing"
     assert state(cloud, recovery) == "waiting-for-approval"
-    assert browse(link, {"answer": "no"})[0] == 200
+    assert cloud.browse(link, {"answer": "no"})[0] == 200

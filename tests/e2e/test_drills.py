@@ -7,7 +7,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 from tests.cloud import Cloud, wait_for
@@ -87,69 +86,70 @@ def running(cloud: Cloud, machine: str, ours: str) -> list[str]:
     return [it["executionArn"] for it in found["executions"] if re.search(ours, it["name"])]
 
 
-def test_a_drill_whose_execution_is_killed_leaves_nothing_and_says_so(cloud: Cloud, suite: Suite, us: Estate) -> None:
+def test_whose_execution_is_killed_a_drill_is_removed_and_a_scenario_goes_on(
+    cloud: Cloud, suite: Suite, us: Estate, tmp_path: Path
+) -> None:
+    """Both beside each other: a tick looks after a hold when it is two minutes old."""
     instance, _ = us.instance(volumes=2)
+    volume = us.volume({"Name": "ledger"})
     script = {"ssm": {"each_target": True, "shell": "sleep 60"}}
     policy = suite.policy(of_instance(instance), drill={"quarantine": quarantine(us), "checks": {"script": script}})
     suite.run(policy)
+    backup = suite.run(suite.policy(of_volume(volume)))
     before = left_of_recoveries(us)
     drill = cloud.cpm("drill", "run", policy, "--json").json["id"]
     wait_for("what it restores", lambda: len(left_of_recoveries(us)) > len(before))
-
-    (killed,) = wait_for("its execution", lambda: running(cloud, "DrillStateMachineArn", f"^{policy}-"))
-    cloud.client("stepfunctions").stop_execution(executionArn=killed)
-
-    def ended() -> dict[str, Any] | None:
-        suite.tick()
-        found = dict(cloud.cpm("drill", "show", drill, "--json").json)
-        return found if found["state"] != "running" else None
-
-    shown = wait_for("its end", ended, 90)
-    assert shown["state"] == "failed"
-    assert left_of_recoveries(us) == before, "what it had restored is removed by another execution"
-    assert any(policy in str(alert) for alert in cloud.cpm("alert", "list", "--json").json)
-    assert cloud.cpm("policy", "show", policy, "--json").json["readiness"]["rto"] is None, "it measured nothing"
-
-
-@pytest.mark.parametrize("deaf", [False, True])
-def test_a_check_that_takes_too_long_is_stopped(cloud: Cloud, suite: Suite, us: Estate, deaf: bool) -> None:
-    """Both ways: the command runs and does not end; or nobody takes it up."""
-    instance, _ = us.instance(volumes=1)
-    script = {"ssm": {"each_target": True, "shell": "sleep 600"}}
-    checks = {"script": script, "timeout": "1m"}
-    policy = suite.policy(of_instance(instance), drill={"quarantine": quarantine(us), "checks": checks})
-    suite.run(policy)
-    before = left_of_recoveries(us)
-    if deaf:
-        cloud.fault("ssm:SendCommand", "drop", when="after", times=1)
-
-    shown = cloud.cpm("drill", "run", policy, "--wait", "--json", code=1).json
-
-    assert shown["state"] == "failed" and "1m" in str(shown["targets"])
-    assert left_of_recoveries(us) == before
-
-
-def test_a_scenario_whose_execution_is_killed_goes_on(cloud: Cloud, suite: Suite, us: Estate, tmp_path: Path) -> None:
-    volume = us.volume({"Name": "ledger"})
-    backup = suite.run(suite.policy(of_volume(volume)))
+    drilled = left_of_recoveries(us) - before
     recover = {"backup": backup["id"], "volumes": {"volumes": [{"volume": volume, "tags": {"killed": "yes"}}]}}
     steps = [{"name": "first", "recover": recover}, {"name": "second", "needs": ["first"], "recover": recover}]
     file = tmp_path / "scenario.yaml"
     file.write_text(yaml.safe_dump({"name": "killed", "steps": steps}))
     run = cloud.cpm("scenario", "run", str(file), "--no-wait", "--json").json["id"]
-    (killed,) = wait_for("its execution", lambda: running(cloud, "ScenarioStateMachineArn", f"-{run}$"))
-    wait_for("its first volume", lambda: us.ec2.describe_volumes(Filters=[{"Name": "tag-key", "Values": ["killed"]}])["Volumes"])
+    marked = [{"Name": "tag-key", "Values": ["killed"]}]
+    wait_for("its first volume", lambda: us.ec2.describe_volumes(Filters=marked)["Volumes"])
 
-    cloud.client("stepfunctions").stop_execution(executionArn=killed)
+    for machine, name in (("DrillStateMachineArn", f"^{policy}-"), ("ScenarioStateMachineArn", f"-{run}$")):
+        (killed,) = wait_for("its execution", lambda machine=machine, name=name: running(cloud, machine, name))
+        cloud.client("stepfunctions").stop_execution(executionArn=killed)
 
-    def ended() -> dict[str, Any] | None:
+    def ended(*what: str) -> dict[str, Any] | None:
         suite.tick()
-        found = dict(cloud.cpm("scenario", "show", run, "--json").json)
+        found = dict(cloud.cpm(*what, "--json").json)
         return found if found["state"] != "running" else None
 
-    shown = wait_for("its end", ended, 90)
-    assert shown["state"] == "succeeded"
-    assert len(us.ec2.describe_volumes(Filters=[{"Name": "tag-key", "Values": ["killed"]}])["Volumes"]) == 2, "none twice"
+    shown = wait_for("the drill's end", lambda: ended("drill", "show", drill), 240)
+    assert shown["state"] == "failed"
+    assert not left_of_recoveries(us) & drilled, "what it had restored is removed by another execution"
+    assert any(policy in str(alert) for alert in cloud.cpm("alert", "list", "--json").json)
+    assert cloud.cpm("policy", "show", policy, "--json").json["readiness"]["rto"] is None, "it measured nothing"
+    assert wait_for("the scenario's end", lambda: ended("scenario", "show", run), 240)["state"] == "succeeded"
+    assert len(us.ec2.describe_volumes(Filters=marked)["Volumes"]) == 2, "none is made twice"
+
+
+def test_a_check_whose_answer_is_lost_runs_once(cloud: Cloud, suite: Suite, us: Estate) -> None:
+    instance, _ = us.instance(volumes=1)
+    script = {"ssm": {"each_target": True, "shell": "echo ran >> ran.txt; wc -l < ran.txt; test $(wc -l < ran.txt) = 1"}}
+    policy = suite.policy(of_instance(instance), drill={"quarantine": quarantine(us), "checks": {"script": script}})
+    suite.run(policy)
+    cloud.fault("ssm:SendCommand", "drop", when="after", app="cpm-recoverer", times=1)
+
+    shown = cloud.cpm("drill", "run", policy, "--wait", "--json").json
+
+    assert shown["state"] == "succeeded", shown
+    assert cloud.hits() == 1
+
+
+def test_a_check_that_takes_too_long_fails_and_is_stopped(cloud: Cloud, suite: Suite, us: Estate) -> None:
+    instance, _ = us.instance(volumes=1)
+    checks = {"script": {"ssm": {"each_target": True, "shell": "sleep 600"}}, "timeout": "1m"}
+    policy = suite.policy(of_instance(instance), drill={"quarantine": quarantine(us), "checks": checks})
+    suite.run(policy)
+    before = left_of_recoveries(us)
+
+    shown = cloud.cpm("drill", "run", policy, "--wait", "--json", code=1).json
+
+    assert shown["state"] == "failed" and "ExecutionTimedOut" in str(shown["targets"])
+    assert left_of_recoveries(us) == before
 
 
 def test_a_scenario_runs_in_its_order(cloud: Cloud, suite: Suite, us: Estate, tmp_path: Path) -> None:

@@ -24,11 +24,11 @@ def place_in(place: Estate) -> dict[str, Any]:
     }
 
 
-def shared_with(place: Estate, backup: dict[str, Any]) -> list[Any]:
-    """Whom the snapshots of a backup are shared with."""
+def shared_with(place: Estate, snapshots: set[str]) -> list[Any]:
+    """Whom snapshots are shared with."""
     return [
-        entry for unit in units(backup) for entry in place.ec2.describe_snapshot_attribute(
-            SnapshotId=unit, Attribute="createVolumePermission")["CreateVolumePermissions"]
+        entry for snapshot in snapshots for entry in place.ec2.describe_snapshot_attribute(
+            SnapshotId=snapshot, Attribute="createVolumePermission")["CreateVolumePermissions"]
     ]
 
 
@@ -46,7 +46,7 @@ def test_an_instance_is_recovered_into_another_account(
     assert carries_marks(plain(machines.described(member, there)["Tags"]), recovery)
     assert not any(machines.of_recovery(us, recovery["id"]).values()), "nothing is made in the home account"
     assert not machines.of_recovery(member, recovery["id"])["image"]
-    assert shared_with(us, backup) == [], "and nothing is shared any longer"
+    assert shared_with(us, units(backup)) == [], "and nothing is shared any longer"
 
 
 def test_a_recovery_that_fails_in_another_account_leaves_nothing_shared(
@@ -61,7 +61,7 @@ def test_a_recovery_that_fails_in_another_account_leaves_nothing_shared(
 
     assert recovery["state"] == "undone" and "ec2:RunInstances" in told(recovery) and "cpm-backup-recovery" in told(recovery)
     assert not any(machines.of_recovery(member, recovery["id"]).values())
-    assert shared_with(us, backup) == []
+    assert shared_with(us, units(backup)) == []
 
 
 @pytest.mark.parametrize("kind", ["rds", "aurora", "redshift"])
@@ -128,4 +128,5 @@ def test_an_image_is_shared_for_a_recovery_and_no_longer(
     (image,) = units(backup)
     assert there["ImageId"] == image
     left = us.ec2.describe_image_attribute(ImageId=image, Attribute="launchPermission")["LaunchPermissions"]
-    assert left == [] and shared_with(us, backup) == []
+    disks = us.ec2.describe_images(ImageIds=[image])["Images"][0]["BlockDeviceMappings"]
+    assert left == [] and shared_with(us, {disk["Ebs"]["SnapshotId"] for disk in disks}) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -162,9 +163,13 @@ def test_a_table_that_cannot_be_protected_is_removed(cloud: Cloud, suite: Suite,
     source = us.table()
     backup = suite.run(suite.policy(source.target))
     name = f"{source.name}-new"
-    cloud.fault("dynamodb:UpdateTable", "deny", app="cpm-recoverer")
-
-    recovery = recoveries.run("dynamodb", backup, "--name", name, "--deletion-protection", "--on-failure", "remove", code=1)
+    iam, role = cloud.client("iam"), cloud.physical("RecovererRole")
+    no = {"Effect": "Deny", "Action": "dynamodb:UpdateTable", "Resource": "*"}
+    iam.put_role_policy(RoleName=role, PolicyName="no", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [no]}))
+    try:
+        recovery = recoveries.run("dynamodb", backup, "--name", name, "--deletion-protection", "--on-failure", "remove", code=1)
+    finally:
+        iam.delete_role_policy(RoleName=role, PolicyName="no")
 
     assert recovery["state"] == "undone" and "dynamodb:UpdateTable" in told(recovery)
     assert us.dynamodb.list_tables()["TableNames"].count(name) == 0

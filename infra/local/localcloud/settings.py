@@ -59,6 +59,11 @@ class Settings:
         return self.state / "instances"
 
     @property
+    def mail(self) -> Path:
+        """A directory for each address that SNS sent e-mails to: `<address>/<number>.eml`."""
+        return self.state / "mail"
+
+    @property
     def env_file(self) -> Path:
         """What a shell sources to talk to this cloud."""
         return self.state / "env"

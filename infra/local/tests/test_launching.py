@@ -10,19 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 from conftest import HOME, MEMBER, Cloud, Inbox, wait_for
 from made import (
-    instance,
-    name,
-    plain,
-    refused,
-    register,
-    registered,
-    run,
-    snapshot,
-    snapshots,
-    state,
-    tagged,
-    volume,
-    volumes,
+    instance, name, plain, refused, register, registered, run, snapshot, snapshots, state, tagged, volume, volumes,
 )
 
 

@@ -89,7 +89,7 @@ impl Steps<'_> {
     async fn rounds(&self, asking: &Asking<'_>, works: &mut [Work], log: &mut Log) -> Result<u32> {
         let mut longest = 0;
         for _ in 0..MOST_ROUNDS {
-            self.settle_idle(asking.running, works, log).await?;
+            self.fail_doomed(asking.running, works, log).await?;
             let (due, wait) = self.due(asking, works).await?;
             longest = wait;
             if due.is_empty() {
@@ -164,19 +164,13 @@ impl Steps<'_> {
         Ok((due, wait))
     }
 
-    /// Settles what is never asked for: what needs what failed, and what makes up for what went well.
-    pub(super) async fn settle_idle(&self, running: &Running, works: &mut [Work], log: &mut Log) -> Result<()> {
+    pub(super) async fn fail_doomed(&self, running: &Running, works: &mut [Work], log: &mut Log) -> Result<()> {
         let now = self.clock.now();
         for (number, fault) in course::doomed(works) {
             let Some(work) = works.iter_mut().find(|work| work.number == number) else { continue };
             keep_work(self.store, &running.owner, running.recovery, work, |work| work.fail(now, fault.clone()))
                 .await?;
             tell_work(work, now, log);
-        }
-        for number in course::spared(works) {
-            let Some(work) = works.iter_mut().find(|work| work.number == number) else { continue };
-            keep_work(self.store, &running.owner, running.recovery, work, |work| work.state = WorkState::Undone)
-                .await?;
         }
         Ok(())
     }

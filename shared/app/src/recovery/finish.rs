@@ -15,6 +15,7 @@ use cpm_domain::{
 };
 use cpm_ports::Deadline;
 use futures::{StreamExt, stream};
+use jiff::SignedDuration;
 
 use super::{
     Steps, append, check_own,
@@ -25,6 +26,10 @@ use crate::{Error, Result};
 
 /// Works looked for at a time.
 const AT_ONCE: usize = 16;
+/// Between two looks at what is put back: attaching a volume takes seconds.
+const PAUSE: SignedDuration = SignedDuration::from_secs(3);
+/// So often it is looked at.
+const MOST_LOOKS: usize = 40;
 
 impl Steps<'_> {
     /// Ends the recovery, or says what has to be removed before: the step is asked again after that. With `trouble`, the
@@ -35,14 +40,16 @@ impl Steps<'_> {
             self.tell(&running.owner, &recovery).await?;
             return Ok(Finished { next: Next::End, state: recovery.state });
         }
-        let works = self.store.works(&running.owner, recovery.id).await?;
+        let mut works = self.store.works(&running.owner, recovery.id).await?;
         if let Some(decided) = recovery.course.decided {
             // An answer that was lost is given again: the cleaner has not been there yet.
             let next = what_follows(&recovery, &works, decided);
             if next != Next::End && !recovery.course.cleaned && trouble.is_none() {
                 return Ok(Finished { next, state: recovery.state });
             }
-            return self.conclude(running, recovery, &works, trouble, Vec::new(), Log::default()).await;
+            let mut log = Log::default();
+            self.make_up(running, &recovery, &mut works, deadline, &mut log).await?;
+            return self.conclude(running, recovery, &works, trouble, Vec::new(), log).await;
         }
         self.decide(running, recovery, works, trouble, deadline).await
     }
@@ -59,7 +66,7 @@ impl Steps<'_> {
         if let Some(trouble) = trouble {
             self.break_off(running, &recovery, &mut works, trouble, deadline, &mut log).await?;
         }
-        let open = works.iter().filter(|work| !work.state.is_settled()).count();
+        let open = works.iter().filter(|work| !work.state.is_settled() && !work.is_idle(&works)).count();
         if open > 0 {
             return Err(Error::StillOpen(u32::try_from(open).unwrap_or(u32::MAX)));
         }
@@ -69,6 +76,7 @@ impl Steps<'_> {
         }
         let next = what_follows(&recovery, &works, state);
         if next == Next::End {
+            self.make_up(running, &recovery, &mut works, deadline, &mut log).await?;
             recovery.course.decided = Some(state);
             // Without works, nothing else says what went wrong.
             let faults = trouble.filter(|_| works.is_empty()).map(gave_up).into_iter().collect();
@@ -108,28 +116,63 @@ impl Steps<'_> {
         for work in works.iter_mut().filter(|work| !work.state.is_settled() && !work.is_aftermath()) {
             keep_work(self.store, &running.owner, recovery.id, work, |work| work.fail(now, fault.clone())).await?;
         }
-        self.settle_idle(running, works, log).await?;
-        if works.iter().any(|work| !work.state.is_settled()) {
+        if works.iter().any(|work| work.is_due(works) && !work.is_unshare()) {
+            self.ask_to_make_up(running, recovery, works, deadline, log).await?;
+        }
+        if works.iter().any(|work| work.is_due(works)) {
             let accounts = self.accounts(&running.owner, recovery).await?;
             let asking = Asking { running, recovery, accounts: &accounts, deadline };
-            self.make_up(&asking, works, log).await?;
             self.take_back(&asking, works, log).await?;
         }
         Ok(())
     }
 
-    /// Makes up for what failed, as far as AWS takes it in now.
-    async fn make_up(&self, asking: &Asking<'_>, works: &mut [Work], log: &mut Log) -> Result<()> {
-        self.ask_for_due(asking, works, |work| work.if_failed.is_some(), log).await?;
+    /// Puts back what was taken off for something that is not there in the end, and settles what had nothing to make up for.
+    async fn make_up(
+        &self,
+        running: &Running,
+        recovery: &Recovery,
+        works: &mut [Work],
+        deadline: Deadline,
+        log: &mut Log,
+    ) -> Result<()> {
+        if works.iter().any(|work| work.is_due(works)) {
+            self.ask_to_make_up(running, recovery, works, deadline, log).await?;
+        }
+        for work in works.iter_mut().filter(|work| !work.state.is_settled()) {
+            keep_work(self.store, &running.owner, recovery.id, work, |work| work.state = WorkState::Undone).await?;
+        }
+        Ok(())
+    }
+
+    /// Asks for what makes up for a failure, and waits for it: there is no other step that would.
+    async fn ask_to_make_up(
+        &self,
+        running: &Running,
+        recovery: &Recovery,
+        works: &mut [Work],
+        deadline: Deadline,
+        log: &mut Log,
+    ) -> Result<()> {
+        let accounts = self.accounts(&running.owner, recovery).await?;
+        let asking = Asking { running, recovery, accounts: &accounts, deadline };
+        let is_chosen = |work: &Work| work.if_failed.is_some();
+        let is_open =
+            |work: &Work, works: &[Work]| is_chosen(work) && !work.state.is_settled() && !work.is_idle(works);
+        for _ in 0..MOST_LOOKS {
+            self.ask_for_due(&asking, works, is_chosen, log).await?;
+            self.look_after(&asking, works, is_chosen, log).await?;
+            if !works.iter().any(|work| is_open(work, works)) || !deadline.allows(self.clock.now(), PAUSE * 2) {
+                break;
+            }
+            self.clock.sleep(PAUSE).await;
+        }
         let now = self.clock.now();
-        let open = |work: &&mut Work| work.if_failed.is_some() && !work.state.is_settled();
-        for work in works.iter_mut().filter(open) {
+        let open: Vec<u32> = works.iter().filter(|work| is_open(work, works)).map(|work| work.number).collect();
+        for work in works.iter_mut().filter(|work| open.contains(&work.number)) {
             let fault = Fault::new("NotPutBack", format!("{}: nobody saw the end of it", work.what.told()))
                 .advise("see whether it is as it was, and else do it by hand");
-            keep_work(self.store, &asking.running.owner, asking.recovery.id, work, |work| {
-                work.fail(now, fault.clone())
-            })
-            .await?;
+            keep_work(self.store, &running.owner, recovery.id, work, |work| work.fail(now, fault.clone())).await?;
             tell_work(work, now, log);
         }
         Ok(())

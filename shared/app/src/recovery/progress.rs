@@ -50,7 +50,7 @@ impl Steps<'_> {
             let asking = Asking { running, recovery: &recovery, accounts: &accounts, deadline };
             self.look_after(&asking, &mut works, |_| true, &mut log).await?;
         }
-        self.settle_idle(running, &mut works, &mut log).await?;
+        self.fail_doomed(running, &mut works, &mut log).await?;
         self.note(running, &mut recovery, log).await?;
         let rest = course::left(&works);
         let wait = if rest.due > 0 || rest.open == 0 { 0 } else { course::poll_wait(polls + 1, rest.slow) };

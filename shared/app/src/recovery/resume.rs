@@ -82,10 +82,11 @@ async fn give_up(store: &dyn Store, owner: &OwnerName, mut recovery: Recovery, n
     let fault = Fault::new("ExecutionDied", format!("its execution died {} times", MOST_RESUMES + 1))
         .advise("look at the log of the function recoverer and at the execution in Step Functions");
     let mut works = store.works(owner, recovery.id).await?;
-    let mut shared = Vec::new();
-    for work in &mut works {
-        if work.is_unshare() && !work.state.is_settled() {
-            shared.push(work.what.told());
+    let idle: Vec<u32> = works.iter().filter(|work| work.is_idle(&works)).map(|work| work.number).collect();
+    let mut by_hand = Vec::new();
+    for work in works.iter_mut().filter(|work| !idle.contains(&work.number)) {
+        if work.is_aftermath() && !work.state.is_settled() {
+            by_hand.push(work.what.told());
         }
         keep_work(store, owner, recovery.id, work, |work| work.fail(now, fault.clone())).await?;
     }
@@ -95,8 +96,8 @@ async fn give_up(store: &dyn Store, owner: &OwnerName, mut recovery: Recovery, n
         }
         let mut log = Log::default();
         log.error(now, fault.to_string());
-        if !shared.is_empty() {
-            log.error(now, format!("this has to be done by hand: {}", shared.join(", ")));
+        if !by_hand.is_empty() {
+            log.error(now, format!("this has to be done by hand: {}", by_hand.join(", ")));
         }
         append(recovery, log.into_lines());
         recovery.errors.push(fault.clone());

@@ -91,14 +91,18 @@ impl Work {
         let settled = |number: &u32| find(works, *number).is_none_or(|need| need.state.is_settled());
         let done = |number: &u32| find(works, *number).is_some_and(|need| need.state == WorkState::Done);
         if let Some(of) = self.if_failed {
-            let failed = find(works, of).is_some_and(|work| work.state == WorkState::Failed);
-            return failed && self.needs.iter().all(done);
+            return came_to_nothing(works, of) && self.needs.iter().all(done);
         }
         match (self.is_unshare(), self.needs.is_empty()) {
-            (true, true) => works.iter().all(|work| work.is_unshare() || work.state.is_settled()),
+            (true, true) => works.iter().all(|work| work.is_aftermath() || work.state.is_settled()),
             (true, false) => self.needs.iter().all(settled),
             (false, _) => self.needs.iter().all(done),
         }
+    }
+
+    /// Whether it makes up for what did not come to nothing, as far as is known.
+    pub fn is_idle(&self, works: &[Work]) -> bool {
+        self.state == WorkState::Planned && self.if_failed.is_some() && !self.is_due(works)
     }
 
     /// Fails it, unless it is settled already.
@@ -189,16 +193,14 @@ pub fn doomed(works: &[Work]) -> Vec<(u32, Fault)> {
     }
 }
 
-/// Works that make up for one that did not fail, or for which there is nothing to make up.
-pub fn spared(works: &[Work]) -> Vec<u32> {
-    let is_spared = |work: &&Work| {
-        let went_well =
-            |of: u32| find(works, of).is_none_or(|work| matches!(work.state, WorkState::Done | WorkState::Undone));
-        let in_vain = |need: &u32| find(works, *need).is_none_or(|need| need.state > WorkState::Done);
-        work.state == WorkState::Planned
-            && work.if_failed.is_some_and(|of| went_well(of) || work.needs.iter().any(in_vain))
-    };
-    works.iter().filter(is_spared).map(|work| work.number).collect()
+/// Whether a work failed, or what it attached was removed again.
+fn came_to_nothing(works: &[Work], number: u32) -> bool {
+    let is = |number: u32, state: WorkState| find(works, number).is_some_and(|work| work.state == state);
+    let attached = find(works, number).and_then(|work| match &work.what {
+        Action::Attach { volume: Ref::Work(volume), .. } => Some(*volume),
+        _ => None,
+    });
+    is(number, WorkState::Failed) || attached.is_some_and(|volume| is(volume, WorkState::Undone))
 }
 
 fn needed(work: &Work, cause: Option<&Work>) -> Fault {
@@ -239,7 +241,9 @@ pub fn outcome(recovery: &Recovery, works: &[Work]) -> State {
         WorkState::Done => true,
         // A share that was never made is not taken back.
         WorkState::Undone => work.error.is_none(),
-        WorkState::Planned | WorkState::Pending | WorkState::Failed => false,
+        // Nothing to make up for, so far.
+        WorkState::Planned => work.if_failed.is_some(),
+        WorkState::Pending | WorkState::Failed => false,
     };
     let is_well = recovery.errors.is_empty() && !works.is_empty() && works.iter().all(went_well);
     if is_well { State::Succeeded } else { State::Failed }

@@ -52,21 +52,29 @@ fn a_share_is_taken_back_whatever_happened() {
 }
 
 #[rstest]
-#[case(WorkState::Done, WorkState::Failed, &[3], &[])]
-#[case(WorkState::Done, WorkState::Done, &[], &[3])]
-#[case(WorkState::Done, WorkState::Pending, &[], &[])]
-#[case(WorkState::Failed, WorkState::Failed, &[], &[3])]
-#[case(WorkState::Pending, WorkState::Failed, &[], &[])]
+#[case::it_failed(WorkState::Done, WorkState::Done, WorkState::Failed, true)]
+#[case::it_went_well(WorkState::Done, WorkState::Done, WorkState::Done, false)]
+#[case::it_is_under_way(WorkState::Done, WorkState::Done, WorkState::Pending, false)]
+#[case::what_it_attached_was_removed(WorkState::Undone, WorkState::Done, WorkState::Done, true)]
+#[case::nothing_was_taken_off(WorkState::Done, WorkState::Failed, WorkState::Failed, false)]
+#[case::not_yet(WorkState::Done, WorkState::Pending, WorkState::Failed, false)]
 fn what_makes_up_for_a_failure_is_asked_for_then_only(
-    #[case] need: WorkState,
-    #[case] of: WorkState,
-    #[case] asked: &[u32],
-    #[case] idle: &[u32],
+    #[case] volume: WorkState,
+    #[case] detach: WorkState,
+    #[case] attach: WorkState,
+    #[case] asked: bool,
 ) {
-    let make_up = Work { if_failed: Some(2), ..work(3, &[1], WorkState::Planned) };
-    let works = [work(1, &[], need), work(2, &[], of), make_up];
-    assert_eq!((due(&works).as_slice(), spared(&works).as_slice()), (asked, idle));
-    assert_eq!(doomed(&works), []);
+    let what = Action::Attach {
+        volume: Ref::Work(1),
+        instance: "i-0000000a".parse().unwrap(),
+        device: "/dev/sdf".to_owned(),
+        delete_on_termination: false,
+    };
+    let attach = Work { what, ..work(3, &[1, 2], attach) };
+    let make_up = Work { if_failed: Some(3), ..work(4, &[2], WorkState::Planned) };
+    let works = [work(1, &[], volume), work(2, &[], detach), attach, make_up];
+    assert_eq!((due(&works).contains(&4), works[3].is_idle(&works)), (asked, !asked));
+    assert!(doomed(&works).iter().all(|(number, _)| *number != 4));
 }
 
 #[test]

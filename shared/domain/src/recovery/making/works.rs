@@ -28,7 +28,7 @@ impl<'a> Works<'a> {
         number
     }
 
-    /// Adds a work that is asked only if `of` fails, once `after` are done.
+    /// Adds a work that is asked only if `of` comes to nothing, once `after` are done.
     pub(super) fn make_up(&mut self, of: u32, after: &[u32], what: Action) {
         self.add(after, None, what);
         if let Some(work) = self.all.last_mut() {
@@ -62,7 +62,8 @@ impl<'a> Works<'a> {
 
     /// Takes that back, once all else is settled.
     pub(super) fn unshare_all(&mut self, subject: &Subject, units: &[(UnitKind, UnitId)]) {
-        let after: Vec<u32> = self.all.iter().map(|work| work.number).collect();
+        let after: Vec<u32> =
+            self.all.iter().filter(|work| work.if_failed.is_none()).map(|work| work.number).collect();
         for (kind, unit) in units {
             self.unshare(&after, subject, *kind, unit);
         }
