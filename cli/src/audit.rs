@@ -4,15 +4,12 @@ use clap::{Args, Subcommand};
 use cpm_contracts::api::{AuditPage, AuditView};
 
 use crate::{
-    command::{Answer, Outcome},
+    command::Answer,
     deployment::Session,
-    screen::tell,
+    pages::{count, newest},
     table::{Layout, cell, table, text},
     times::Times,
 };
-
-/// The most that the API gives at once.
-const PAGE: usize = 100;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -23,31 +20,15 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 pub(crate) struct List {
     /// How many at most
-    #[arg(long, value_name = "COUNT", default_value_t = 50, value_parser = crate::backup::count)]
+    #[arg(long, value_name = "COUNT", default_value_t = 50, value_parser = count)]
     limit: usize,
 }
 
 /// `cpm audit list`.
 pub(crate) async fn list(session: &Session, list: &List) -> Answer {
     let deployment = session.deployment().await?;
-    let mut events: Vec<AuditView> = Vec::new();
-    let mut before = None;
-    loop {
-        let wanted = list.limit.saturating_sub(events.len()).min(PAGE);
-        let query = [("limit", Some(wanted.to_string())), ("before", before)];
-        let page: AuditPage = deployment.client.get(&["audit"], &query).await?;
-        events.extend(page.events);
-        before = page.next.map(|time| time.to_string());
-        if before.is_none() || events.len() >= list.limit {
-            break;
-        }
-    }
-    events.truncate(list.limit);
-    session.screen.answer(&events, |layout| shown(layout, &deployment.times, &events))?;
-    if before.is_some() && !session.screen.is_json() {
-        tell("There are more: see them by a higher --limit.");
-    }
-    Ok(Outcome::Good)
+    let events = newest::<AuditPage>(&deployment.client, "audit", &[], list.limit).await?;
+    events.show(session, |layout, events| shown(layout, &deployment.times, events))
 }
 
 fn shown(layout: Layout, times: &Times, events: &[AuditView]) -> String {

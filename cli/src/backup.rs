@@ -11,13 +11,10 @@ pub(crate) use self::show::{scripts, state as unit_state};
 use crate::{
     command::{Answer, Outcome},
     deployment::Session,
-    screen::tell,
+    pages::{count, newest},
     table::{Layout, cell, firm, maybe, status, table, text},
     times::{Times, took},
 };
-
-/// The most that the API gives at once.
-const PAGE: usize = 100;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -64,17 +61,6 @@ impl From<StatusWord> for Status {
     }
 }
 
-/// The most that is listed at once.
-const MAX_LIMIT: usize = 100_000;
-
-/// Reads how many to list.
-pub(crate) fn count(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(count) if (1..=MAX_LIMIT).contains(&count) => Ok(count),
-        _ => Err(format!("write a whole number from 1 to {MAX_LIMIT}")),
-    }
-}
-
 /// Carries a command out.
 pub(crate) async fn run(session: &Session, command: Command) -> Answer {
     match command {
@@ -91,29 +77,12 @@ pub(crate) async fn run(session: &Session, command: Command) -> Answer {
 
 async fn list(session: &Session, list: &List) -> Answer {
     let deployment = session.deployment().await?;
-    let mut backups: Vec<BackupSummary> = Vec::new();
-    let mut before: Option<BackupId> = None;
-    loop {
-        let wanted = list.limit.saturating_sub(backups.len()).min(PAGE);
-        let query = [
-            ("policy", list.policy.as_ref().map(ToString::to_string)),
-            ("status", list.status.map(|status| Status::from(status).to_string())),
-            ("limit", Some(wanted.to_string())),
-            ("before", before.map(|id| id.to_string())),
-        ];
-        let page: BackupPage = deployment.client.get(&["backups"], &query).await?;
-        backups.extend(page.backups);
-        before = page.next;
-        if before.is_none() || backups.len() >= list.limit {
-            break;
-        }
-    }
-    backups.truncate(list.limit);
-    session.screen.answer(&backups, |layout| listed(layout, &deployment.times, list, &backups))?;
-    if before.is_some() && !session.screen.is_json() {
-        tell("There are more: see them by a higher --limit.");
-    }
-    Ok(Outcome::Good)
+    let wanted = [
+        ("policy", list.policy.as_ref().map(ToString::to_string)),
+        ("status", list.status.map(|status| Status::from(status).to_string())),
+    ];
+    let backups = newest::<BackupPage>(&deployment.client, "backups", &wanted, list.limit).await?;
+    backups.show(session, |layout, backups| listed(layout, &deployment.times, list, backups))
 }
 
 fn listed(layout: Layout, times: &Times, list: &List, backups: &[BackupSummary]) -> String {

@@ -12,17 +12,13 @@ use cpm_domain::{
 };
 
 use crate::{
-    backup::count,
     command::{Answer, Outcome},
     deployment::{Deployment, Session},
-    fault::{Fault, Faults},
+    fault::Faults,
+    pages::{count, newest},
     policy::Nothing,
-    screen::tell,
     wait::{Waiting, interruptible},
 };
-
-/// The most that is asked for at once.
-const PAGE: usize = 100;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -126,34 +122,11 @@ async fn follow(session: &Session, deployment: &Deployment, mut drill: DrillView
 
 async fn list(session: &Session, list: &List) -> Answer {
     let deployment = session.deployment().await?;
-    let (drills, has_more) = pages(&deployment, list).await?;
-    session.screen.answer(&drills, |layout| match (drills.is_empty(), &list.policy) {
-        (false, _) => show::list(layout, &deployment.times, &drills),
+    let wanted = [("policy", list.policy.as_ref().map(ToString::to_string))];
+    let drills = newest::<DrillList>(&deployment.client, "drills", &wanted, list.limit).await?;
+    drills.show(session, |layout, drills| match (drills.is_empty(), &list.policy) {
+        (false, _) => show::list(layout, &deployment.times, drills),
         (true, None) => "There is no drill yet. `cpm drill run POLICY` runs one.\n".to_owned(),
         (true, Some(policy)) => format!("There is no drill of `{policy}` yet. `cpm drill run {policy}` runs one.\n"),
-    })?;
-    if has_more && !session.screen.is_json() {
-        tell("There are more: see them by a higher --limit.");
-    }
-    Ok(Outcome::Good)
-}
-
-async fn pages(deployment: &Deployment, list: &List) -> Result<(Vec<DrillView>, bool), Fault> {
-    let mut drills: Vec<DrillView> = Vec::new();
-    let mut before: Option<DrillId> = None;
-    loop {
-        let wanted = list.limit.saturating_sub(drills.len()).min(PAGE);
-        let query = [
-            ("policy", list.policy.as_ref().map(ToString::to_string)),
-            ("limit", Some(wanted.to_string())),
-            ("before", before.map(|id| id.to_string())),
-        ];
-        let page: DrillList = deployment.client.get(&["drills"], &query).await?;
-        drills.extend(page.drills);
-        before = page.next;
-        if before.is_none() || drills.len() >= list.limit {
-            drills.truncate(list.limit);
-            return Ok((drills, before.is_some()));
-        }
-    }
+    })
 }

@@ -19,6 +19,7 @@ mod fault;
 mod file;
 mod freezer;
 mod image;
+mod pages;
 mod plan;
 mod policy;
 mod rebuild;

@@ -15,14 +15,10 @@ use cpm_domain::{id::BackupId, name::PolicyName, recovery::RecoveryId};
 
 use self::flags::{Aurora, Dynamodb, Instance, Rds, Recover, Redshift, Volumes};
 use crate::{
-    backup::count,
     command::{Answer, Outcome},
-    deployment::{Deployment, Session},
-    screen::tell,
+    deployment::Session,
+    pages::{count, newest},
 };
-
-/// The most that is asked for at once.
-const PAGE: usize = 100;
 
 #[derive(Debug, Subcommand)]
 #[command(subcommand_help_heading = "Commands")]
@@ -144,39 +140,16 @@ async fn show(session: &Session, what: What, wait: bool) -> Answer {
 
 async fn list(session: &Session, list: &List) -> Answer {
     let deployment = session.deployment().await?;
-    let (recoveries, has_more) = pages(&deployment, list).await?;
-    session.screen.answer(&recoveries, |layout| match (recoveries.is_empty(), &list.policy) {
-        (false, _) => show::list(layout, &deployment.times, &recoveries),
+    let wanted = [("policy", list.policy.as_ref().map(ToString::to_string))];
+    let recoveries = newest::<RecoveryList>(&deployment.client, "recoveries", &wanted, list.limit).await?;
+    recoveries.show(session, |layout, recoveries| match (recoveries.is_empty(), &list.policy) {
+        (false, _) => show::list(layout, &deployment.times, recoveries),
         (true, None) => {
             "There is no recovery yet. `cpm recover show BACKUP` says what can be recovered from a backup.\n"
                 .to_owned()
         }
         (true, Some(policy)) => format!("There is no recovery of policy `{policy}`. `cpm recover list` shows all.\n"),
-    })?;
-    if has_more && !session.screen.is_json() {
-        tell("There are more: see them by a higher --limit.");
-    }
-    Ok(Outcome::Good)
-}
-
-async fn pages(deployment: &Deployment, list: &List) -> Result<(Vec<RecoveryView>, bool), crate::fault::Fault> {
-    let mut recoveries: Vec<RecoveryView> = Vec::new();
-    let mut before: Option<RecoveryId> = None;
-    loop {
-        let wanted = list.limit.saturating_sub(recoveries.len()).min(PAGE);
-        let query = [
-            ("policy", list.policy.as_ref().map(ToString::to_string)),
-            ("limit", Some(wanted.to_string())),
-            ("before", before.map(|id| id.to_string())),
-        ];
-        let page: RecoveryList = deployment.client.get(&["recoveries"], &query).await?;
-        recoveries.extend(page.recoveries);
-        before = page.next;
-        if before.is_none() || recoveries.len() >= list.limit {
-            recoveries.truncate(list.limit);
-            return Ok((recoveries, before.is_some()));
-        }
-    }
+    })
 }
 
 async fn answer(session: &Session, say: Say, approved: bool) -> Answer {

@@ -9,17 +9,13 @@ use cpm_contracts::api::{ScenarioList, ScenarioPlan, ScenarioRequest, ScenarioVi
 use cpm_domain::scenario::{RunId, State};
 
 use crate::{
-    backup::count,
     command::{Answer, Outcome},
     deployment::{Deployment, Session},
-    fault::{Fault, Faults},
+    fault::Faults,
     file::ScenarioFile,
-    screen::tell,
+    pages::{count, newest},
     wait::{Waiting, interruptible},
 };
-
-/// The most that is asked for at once.
-const PAGE: usize = 100;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -136,32 +132,12 @@ async fn follow(session: &Session, deployment: &Deployment, mut run: ScenarioVie
 
 async fn list(session: &Session, list: &List) -> Answer {
     let deployment = session.deployment().await?;
-    let (runs, has_more) = pages(&deployment, list).await?;
-    session.screen.answer(&runs, |layout| {
+    let runs = newest::<ScenarioList>(&deployment.client, "scenarios", &[], list.limit).await?;
+    runs.show(session, |layout, runs| {
         if runs.is_empty() {
             "No scenario was run yet. `cpm scenario run FILE` runs one.\n".to_owned()
         } else {
-            show::list(layout, &deployment.times, &runs)
+            show::list(layout, &deployment.times, runs)
         }
-    })?;
-    if has_more && !session.screen.is_json() {
-        tell("There are more: see them by a higher --limit.");
-    }
-    Ok(Outcome::Good)
-}
-
-async fn pages(deployment: &Deployment, list: &List) -> Result<(Vec<ScenarioView>, bool), Fault> {
-    let mut runs: Vec<ScenarioView> = Vec::new();
-    let mut before: Option<RunId> = None;
-    loop {
-        let wanted = list.limit.saturating_sub(runs.len()).min(PAGE);
-        let query = [("limit", Some(wanted.to_string())), ("before", before.map(|id| id.to_string()))];
-        let page: ScenarioList = deployment.client.get(&["scenarios"], &query).await?;
-        runs.extend(page.scenarios);
-        before = page.next;
-        if before.is_none() || runs.len() >= list.limit {
-            runs.truncate(list.limit);
-            return Ok((runs, before.is_some()));
-        }
-    }
+    })
 }

@@ -137,7 +137,7 @@ class Story:
     def policies_as_code(self) -> None:
         """3. Policies come from a file."""
         now = datetime.now(timezone.utc)
-        self.due = (now + timedelta(seconds=40)).replace(second=0, microsecond=0) + timedelta(minutes=1)
+        self.due = (now + timedelta(seconds=10)).replace(second=0, microsecond=0) + timedelta(minutes=1)
         self.screen.section(
             "Policies as code",
             f"A policy says what to keep; `web` runs every night, and tonight is at {self.due:%H:%M} UTC, in a minute "

@@ -37,7 +37,9 @@ impl Steps<'_> {
         if !works.is_empty() {
             self.store.add_works(&running.owner, recovery.id, &works).await?;
         }
-        let (now, count) = (self.clock.now(), u32::try_from(works.len()).unwrap_or(u32::MAX));
+        let now = self.clock.now();
+        let wanted = works.iter().filter(|work| work.if_failed.is_none()).count();
+        let count = u32::try_from(wanted).unwrap_or(u32::MAX);
         let faults: Vec<Fault> = findings
             .problems
             .iter()
@@ -47,7 +49,13 @@ impl Steps<'_> {
         keep(self.store, &running.owner, &mut recovery, |recovery| {
             check_own(recovery, running)?;
             let mut log = Log::default();
-            log.info(now, format!("{count} calls to AWS are planned"));
+            log.info(
+                now,
+                match count {
+                    1 => "1 call to AWS is planned".to_owned(),
+                    count => format!("{count} calls to AWS are planned"),
+                },
+            );
             append(recovery, log.into_lines());
             recovery.errors.clone_from(&faults);
             recovery.works = count;

@@ -207,8 +207,19 @@ impl RecoveryView {
         let made = works.iter().flat_map(|work| made_by(&recovery, work)).collect();
         let mut errors: Vec<ErrorView> = recovery.errors.iter().map(ErrorView::from).collect();
         errors.extend(works.iter().filter_map(|work| work.error.as_ref()).map(ErrorView::from));
-        let count =
-            |state| u32::try_from(works.iter().filter(|work| work.state == state).count()).unwrap_or(u32::MAX);
+        let count = |is: &dyn Fn(&Work) -> bool| {
+            u32::try_from(works.iter().filter(|work| is(work)).count()).unwrap_or(u32::MAX)
+        };
+        // What was there for the while was done, though it is gone again.
+        let is_done = |work: &Work| match work.state {
+            WorkState::Undone => work.is_for_the_while(&recovery.plan.wanted),
+            state => state == WorkState::Done,
+        };
+        let counted = WorkCount {
+            all: recovery.works + count(&|work| work.if_failed.is_some() && work.asked.is_some()),
+            done: count(&is_done),
+            failed: count(&|work| work.state == WorkState::Failed),
+        };
         Self {
             id: recovery.id,
             backup: recovery.backup,
@@ -224,7 +235,7 @@ impl RecoveryView {
             ended: recovery.ended,
             approve_by: recovery.approval.as_ref().map(|approval| approval.expires),
             answer: recovery.approval.and_then(|approval| approval.answer),
-            works: WorkCount { all: recovery.works, done: count(WorkState::Done), failed: count(WorkState::Failed) },
+            works: counted,
             made,
             errors,
             plan: recovery.plan,

@@ -219,7 +219,7 @@ pub struct Recovery {
     /// When it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<Timestamp>,
-    /// How many works it has; none before they are written.
+    /// How many works it has, without those that make up for others; none before they are written.
     #[serde(default)]
     pub works: u32,
     /// What went wrong beside its works.
