@@ -18,9 +18,6 @@ DENY := $(CACHE)/tools/bin/cargo-deny
 DENY_VERSION := 0.20.2
 CLOUD := $(VENV)/bin/python infra/local/cloud.py
 
-# Nothing unwinds in a release: without the tables for that a function is a fifteenth smaller.
-RELEASE := RUSTFLAGS="-C force-unwind-tables=no"
-
 .PHONY: help
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -95,11 +92,11 @@ lint: $(VENV)/.ready $(DENY) infra/cdk/node_modules/.ready ## Formats, lints, wh
 .PHONY: package
 package: $(PACKAGER)/.ready ## The release for arm64, ready for `sam deploy`
 	rustup target list --installed | grep -q aarch64-unknown-linux-gnu || rustup target add aarch64-unknown-linux-gnu
-	PATH="$(PACKAGER)/bin:$$PATH" $(RELEASE) cargo lambda build --release --arm64 --lambda-dir dist $(FUNCTIONS:%=-p cpm-%)
+	PATH="$(PACKAGER)/bin:$$PATH" cargo lambda build --release --arm64 --lambda-dir dist $(FUNCTIONS:%=-p cpm-%)
 
 .PHONY: bench
 bench: artifacts ## Speed and cost: one JSON line a figure
-	$(RELEASE) cargo build --locked --release $(FUNCTIONS:%=-p cpm-%)
+	cargo build --locked --release $(FUNCTIONS:%=-p cpm-%)
 	PATH="$(CARGO_TARGET_DIR)/debug:$$PATH" $(VENV)/bin/python -m tests.bench --release $(CARGO_TARGET_DIR)/release
 
 .PHONY: clean
