@@ -152,6 +152,21 @@ def test_a_switch_that_fails_puts_the_old_volume_back(cloud: Cloud, suite: Suite
     assert the(recovery, "volume"), "what was made is listed"
 
 
+def test_undoing_a_switch_puts_all_volumes_back(cloud: Cloud, suite: Suite, us: Estate, recoveries: Recoveries) -> None:
+    """One is switched, the other cannot be: the first is taken off again."""
+    instance, (root, data) = us.instance(volumes=2)
+    backup = suite.run(suite.policy(of_instance(instance)))
+    us.stop(instance)
+    cloud.fault("ec2:AttachVolume", "error", code="AttachmentLimitExceeded", message="enough", status=400, times=1)
+
+    plan = {**switched(backup, instance, data, [], "switch-and-delete"), "on_failure": "remove"}
+    recovery = recoveries.file("volumes", plan, code=1)
+
+    assert recovery["state"] == "undone" and "enough" in told(recovery)
+    assert machines.volumes(us, instance) == {"/dev/sda1": root, "/dev/sdb": data}, "the instance is as it was"
+    assert not any(machines.of_recovery(us, recovery["id"]).values())
+
+
 def test_a_volume_is_switched_and_the_old_one_kept(suite: Suite, us: Estate, recoveries: Recoveries) -> None:
     instance, (root, data) = us.instance(volumes=2)
     backup = suite.run(suite.policy(of_instance(instance)))

@@ -20,6 +20,6 @@ def test_an_email_has_its_own_text_and_passes_its_filter(cloud: Cloud) -> None:
         attributes = {"kind": {"DataType": "String", "StringValue": kind}}
         sns.publish(TopicArn=topic, Subject=kind, Message=texts, MessageStructure="json", MessageAttributes=attributes)
 
-    (letter,) = wait_for(lambda: sorted((cloud.settings.mail / address).glob("*.eml")))
+    (letter,) = wait_for(lambda: sorted((cloud.settings.mail / address).glob("[!.]*.eml")))
     read = BytesParser(policy=policy.default).parsebytes(letter.read_bytes())
     assert (read["Subject"], read["To"], read.get_content().strip()) == ("loud", address, "for people: ü")

@@ -37,6 +37,7 @@ impl From<Failure> for Diagnostic {
 /// Serves events with `handle` until Lambda ends the function.
 ///
 /// An event that cannot be read is [`code::BAD_INPUT`]; a panic is [`code::BUG`], and the function lives on.
+/// Where a panic aborts, as in a release, the function dies with its words in the log, and the state machine asks again.
 pub async fn serve<Event, Answer, Handle, Handling>(handle: Handle) -> Result<(), lambda_runtime::Error>
 where
     Event: DeserializeOwned + Send,

@@ -41,8 +41,8 @@ async fn one_is_started_as_whoever_asked() {
     assert_eq!((&list["drills"][0]["id"], &list["drills"][0]["report"]), (&json!("d1"), &Value::Null));
     assert_eq!(api.get("/v1/drills?before=d1").await.body["drills"], json!([]));
     assert_eq!(api.get("/v1/drills?policy=plain").await.body["drills"], json!([]));
-    let last = &api.get("/v1/policies/web").await.body["readiness"]["last_drill"];
-    assert_eq!((&last["id"], &last["state"], &last["ended"]), (&json!("d1"), &json!("running"), &Value::Null));
+    let newest = &api.get("/v1/policies/web").await.body["readiness"]["last_drill"];
+    assert_eq!((&newest["id"], &newest["state"], &newest["ended"]), (&json!("d1"), &json!("running"), &Value::Null));
 }
 
 #[tokio::test]

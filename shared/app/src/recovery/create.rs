@@ -22,7 +22,7 @@ use crate::Result;
 /// Calls to AWS at a time. EC2's buckets take a hundred at once; more would only wait inside the function.
 const AT_ONCE: usize = 48;
 /// A call is not begun when less than this is left: its answer must be written down as well.
-const CALL: SignedDuration = SignedDuration::from_secs(35);
+pub(super) const CALL: SignedDuration = SignedDuration::from_secs(35);
 /// How long before the state machine should come back to what a quota holds up, in seconds.
 const LIMIT_WAIT: u32 = 30;
 /// And to what waits for something busy, such as a volume that is being detached or a cluster that is being made.
@@ -107,15 +107,15 @@ impl Steps<'_> {
         Ok(longest)
     }
 
-    /// Asks for what is due of what is chosen, once: for the end of a recovery that was broken off.
-    pub(super) async fn ask_for_due(
+    /// Asks for what is chosen, once: for the end of a recovery.
+    pub(super) async fn ask_once(
         &self,
         asking: &Asking<'_>,
         works: &mut [Work],
-        is_chosen: impl Fn(&Work) -> bool,
+        is_chosen: impl Fn(&Work, &[Work]) -> bool,
         log: &mut Log,
     ) -> Result<()> {
-        let due = works.iter().filter(|work| is_chosen(work) && work.is_due(works)).cloned().collect();
+        let due = works.iter().filter(|work| is_chosen(work, works)).cloned().collect();
         self.ask_round(asking, due, works, log).await.map(|_| ())
     }
 
@@ -227,7 +227,11 @@ impl Steps<'_> {
             };
             tries += 1;
             let pause = pace::backoff(tries, self.clock.chance());
-            let enough = is_past(asking.recovery.checked.max(asking.recovery.started), ASK_FOR, self.clock.now());
+            let since = match work.if_failed {
+                Some(_) => work.asked.unwrap_or(asking.recovery.started),
+                None => asking.recovery.checked.max(asking.recovery.started),
+            };
+            let enough = is_past(since, ASK_FOR, self.clock.now());
             match error.refusal {
                 Refusal::Capacity => {
                     let fault = self.no_capacity(place, &work, &error).await;
@@ -248,6 +252,11 @@ impl Steps<'_> {
                     return self.later(asking, work, again, UNSURE_WAIT).await;
                 }
                 Refusal::Exists => return self.take_existing(asking, work, call, &error).await,
+                // Something else is there: perhaps what was to come, though nobody heard of it.
+                Refusal::InUse if work.if_failed.is_some() => {
+                    self.keep_made(asking, &mut work, |work| work.state = WorkState::Undone).await?;
+                    return Ok(Asked::Done(work));
+                }
                 // A share that was refused has nothing to be taken back.
                 _ if work.is_unshare() && self.share_failed(asking, &work).await? => {
                     self.keep_made(asking, &mut work, |work| work.state = WorkState::Undone).await?;
@@ -357,11 +366,14 @@ fn put(works: &mut [Work], work: Work) {
 pub(super) fn tell_work(work: &Work, now: Timestamp, log: &mut Log) {
     let ids: Vec<&str> = work.made.iter().map(|made| made.id.as_str()).collect();
     let ids = if ids.is_empty() { String::new() } else { format!(": {}", ids.join(", ")) };
-    let ids = if work.if_failed.is_some() { format!("{ids}, as it was before") } else { ids };
+    let ids = if work.if_failed.is_some() { format!("{ids}, which was there before") } else { ids };
     match (work.state, &work.error) {
         (WorkState::Failed, Some(fault)) => log.error(now, fault.to_string()),
         (WorkState::Pending, _) => log.info(now, format!("AWS was asked: {}{ids}", work.what.told())),
         (WorkState::Done, _) => log.info(now, format!("done: {}{ids}", work.what.told())),
+        (WorkState::Undone, _) if work.if_failed.is_some() && work.asked.is_some() => {
+            log.warning(now, format!("something else is attached there: {} was not done", work.what.told()));
+        }
         _ => {}
     }
     if let Action::Launch(spec) = &work.what

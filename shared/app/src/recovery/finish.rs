@@ -19,7 +19,7 @@ use jiff::SignedDuration;
 
 use super::{
     Steps, append, check_own,
-    create::{Asking, tell_work},
+    create::{Asking, CALL, tell_work},
     held, keep, keep_work,
 };
 use crate::{Error, Result};
@@ -66,7 +66,7 @@ impl Steps<'_> {
         if let Some(trouble) = trouble {
             self.break_off(running, &recovery, &mut works, trouble, deadline, &mut log).await?;
         }
-        let open = works.iter().filter(|work| !work.state.is_settled() && !work.is_idle(&works)).count();
+        let open = works.iter().filter(|work| !work.state.is_settled() && work.if_failed.is_none()).count();
         if open > 0 {
             return Err(Error::StillOpen(u32::try_from(open).unwrap_or(u32::MAX)));
         }
@@ -99,8 +99,7 @@ impl Steps<'_> {
         Ok(Finished { next, state: recovery.state })
     }
 
-    /// The execution gave up: what is open has failed. What was taken off is put back all the same, and what is shared is
-    /// taken back.
+    /// The execution gave up: what is open has failed, and what is shared is taken back all the same.
     async fn break_off(
         &self,
         running: &Running,
@@ -116,9 +115,6 @@ impl Steps<'_> {
         for work in works.iter_mut().filter(|work| !work.state.is_settled() && !work.is_aftermath()) {
             keep_work(self.store, &running.owner, recovery.id, work, |work| work.fail(now, fault.clone())).await?;
         }
-        if works.iter().any(|work| work.is_due(works) && !work.is_unshare()) {
-            self.ask_to_make_up(running, recovery, works, deadline, log).await?;
-        }
         if works.iter().any(|work| work.is_due(works)) {
             let accounts = self.accounts(&running.owner, recovery).await?;
             let asking = Asking { running, recovery, accounts: &accounts, deadline };
@@ -127,7 +123,8 @@ impl Steps<'_> {
         Ok(())
     }
 
-    /// Puts back what was taken off for something that is not there in the end, and settles what had nothing to make up for.
+    /// The last thing: puts back what was taken off for something that is not there, and settles what has nothing to make up
+    /// for. Repeated, it goes on where it was.
     async fn make_up(
         &self,
         running: &Running,
@@ -136,43 +133,43 @@ impl Steps<'_> {
         deadline: Deadline,
         log: &mut Log,
     ) -> Result<()> {
-        if works.iter().any(|work| work.is_due(works)) {
-            self.ask_to_make_up(running, recovery, works, deadline, log).await?;
+        if works.iter().any(|work| is_putting_back(work, works)) {
+            let accounts = self.accounts(&running.owner, recovery).await?;
+            let asking = Asking { running, recovery, accounts: &accounts, deadline };
+            self.put_back(&asking, works, log).await?;
         }
-        for work in works.iter_mut().filter(|work| !work.state.is_settled()) {
-            keep_work(self.store, &running.owner, recovery.id, work, |work| work.state = WorkState::Undone).await?;
+        for work in works.iter_mut().filter(|work| work.if_failed.is_some() && !work.state.is_settled()) {
+            keep_work(self.store, &running.owner, recovery.id, work, |work| {
+                if work.state == WorkState::Planned {
+                    work.state = WorkState::Undone;
+                }
+            })
+            .await?;
         }
         Ok(())
     }
 
-    /// Asks for what makes up for a failure, and waits for it: there is no other step that would.
-    async fn ask_to_make_up(
-        &self,
-        running: &Running,
-        recovery: &Recovery,
-        works: &mut [Work],
-        deadline: Deadline,
-        log: &mut Log,
-    ) -> Result<()> {
-        let accounts = self.accounts(&running.owner, recovery).await?;
-        let asking = Asking { running, recovery, accounts: &accounts, deadline };
-        let is_chosen = |work: &Work| work.if_failed.is_some();
-        let is_open =
-            |work: &Work, works: &[Work]| is_chosen(work) && !work.state.is_settled() && !work.is_idle(works);
+    /// Asks for it, and waits: there is no other step that would.
+    async fn put_back(&self, asking: &Asking<'_>, works: &mut [Work], log: &mut Log) -> Result<()> {
         for _ in 0..MOST_LOOKS {
-            self.ask_for_due(&asking, works, is_chosen, log).await?;
-            self.look_after(&asking, works, is_chosen, log).await?;
-            if !works.iter().any(|work| is_open(work, works)) || !deadline.allows(self.clock.now(), PAUSE * 2) {
+            self.ask_once(asking, works, Work::is_called_for, log).await?;
+            self.look_after(asking, works, |work| work.if_failed.is_some(), log).await?;
+            let is_open = works.iter().any(|work| is_putting_back(work, works));
+            if !is_open || !asking.deadline.allows(self.clock.now(), PAUSE + CALL) {
                 break;
             }
             self.clock.sleep(PAUSE).await;
         }
         let now = self.clock.now();
-        let open: Vec<u32> = works.iter().filter(|work| is_open(work, works)).map(|work| work.number).collect();
+        let open: Vec<u32> =
+            works.iter().filter(|work| is_putting_back(work, works)).map(|work| work.number).collect();
         for work in works.iter_mut().filter(|work| open.contains(&work.number)) {
             let fault = Fault::new("NotPutBack", format!("{}: nobody saw the end of it", work.what.told()))
                 .advise("see whether it is as it was, and else do it by hand");
-            keep_work(self.store, &running.owner, recovery.id, work, |work| work.fail(now, fault.clone())).await?;
+            keep_work(self.store, &asking.running.owner, asking.recovery.id, work, |work| {
+                work.fail(now, fault.clone());
+            })
+            .await?;
             tell_work(work, now, log);
         }
         Ok(())
@@ -188,9 +185,9 @@ impl Steps<'_> {
             }
             return Ok(());
         }
-        self.ask_for_due(asking, works, Work::is_unshare, log).await?;
+        self.ask_once(asking, works, |work, works| work.is_unshare() && work.is_due(works), log).await?;
         let now = self.clock.now();
-        for work in works.iter_mut().filter(|work| !work.state.is_settled()) {
+        for work in works.iter_mut().filter(|work| work.is_unshare() && !work.state.is_settled()) {
             let fault = Fault::new("StillShared", format!("{}: AWS would not in time", work.what.told()))
                 .advise("take the share back by hand, in the account of the backup");
             keep_work(self.store, owner, id, work, |work| work.fail(now, fault.clone())).await?;
@@ -293,6 +290,11 @@ impl Steps<'_> {
         self.tell(&running.owner, &recovery).await?;
         Ok(Finished { next: Next::End, state })
     }
+}
+
+/// Whether something is to be put back, or AWS is at it.
+fn is_putting_back(work: &Work, works: &[Work]) -> bool {
+    work.is_called_for(works) || work.if_failed.is_some() && work.state == WorkState::Pending
 }
 
 /// What the cleaner removes before the recovery ends.

@@ -7,6 +7,7 @@ use cpm_domain::{
     recovery::{
         Recovery, RecoveryId, State,
         course::{TAKE_OVER, WATCH},
+        work::{Work, WorkState},
     },
     resume::MOST_RESUMES,
     unit::Fault,
@@ -82,12 +83,17 @@ async fn give_up(store: &dyn Store, owner: &OwnerName, mut recovery: Recovery, n
     let fault = Fault::new("ExecutionDied", format!("its execution died {} times", MOST_RESUMES + 1))
         .advise("look at the log of the function recoverer and at the execution in Step Functions");
     let mut works = store.works(owner, recovery.id).await?;
-    let idle: Vec<u32> = works.iter().filter(|work| work.is_idle(&works)).map(|work| work.number).collect();
+    for work in works.iter_mut().filter(|work| !work.is_aftermath()) {
+        keep_work(store, owner, recovery.id, work, |work| work.fail(now, fault.clone())).await?;
+    }
+    let is_left = |work: &&Work| match work.if_failed {
+        Some(_) => work.is_called_for(&works) || work.state == WorkState::Pending,
+        None => work.is_unshare() && !work.state.is_settled(),
+    };
+    let left: Vec<u32> = works.iter().filter(is_left).map(|work| work.number).collect();
     let mut by_hand = Vec::new();
-    for work in works.iter_mut().filter(|work| !idle.contains(&work.number)) {
-        if work.is_aftermath() && !work.state.is_settled() {
-            by_hand.push(work.what.told());
-        }
+    for work in works.iter_mut().filter(|work| left.contains(&work.number)) {
+        by_hand.push(work.what.told());
         keep_work(store, owner, recovery.id, work, |work| work.fail(now, fault.clone())).await?;
     }
     keep(store, owner, &mut recovery, |recovery| {

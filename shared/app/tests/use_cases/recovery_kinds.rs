@@ -204,6 +204,41 @@ async fn a_switch_that_fails_leaves_what_was_there() {
     assert!(calls > 30, "{calls} calls");
 }
 
+/// Two are switched, and one of them cannot be: undoing takes the other one off again, and puts both old ones back.
+#[tokio::test]
+async fn undoing_a_switch_puts_all_back() {
+    at_each_call(
+        Fate::Killed,
+        async || {
+            let (estate, web, data) = to_switch().await;
+            let other = estate.aws.volumes_of(&web)[2].clone();
+            let mut plan = switch(&web, &data, AttachBehavior::SwitchAndDelete, OnFailure::Remove);
+            let Wanted::Volumes(wanted) = &mut plan.wanted else { panic!() };
+            wanted.volumes.push(VolumePlan { recover: Some(true), ..VolumePlan::new(other) });
+            let root = VolumePlan::new(estate.aws.volumes_of(&web)[0].clone());
+            wanted.volumes.push(VolumePlan { recover: Some(false), ..root });
+            estate.faults.refuse_next("ec2:AttachVolume", 1, &denied("ec2:AttachVolume"));
+            Execution::new(&estate, record(&estate, plan, |_| {}).await, "x")
+        },
+        async |execution: &Execution| {
+            execution.run().await;
+        },
+        async |execution: &Execution, crash| {
+            let end = execution.run().await;
+            let estate = &execution.estate;
+            let web: InstanceId = "i-00000000000000001".parse().unwrap();
+            let (attached, made) = (estate.aws.volumes_of(&web), estate.aws.recovered());
+            assert_eq!(attached.len(), 3, "{crash} {end:?}: {:#?}", execution.works().await);
+            if end == End::Finished(State::Undone) {
+                assert_eq!(kinds(estate), [], "{crash}");
+                let is_new = |volume: &VolumeId| made.iter().any(|it| it.id == volume.as_str());
+                assert!(!attached.iter().any(is_new), "{crash}: the old ones");
+            }
+        },
+    )
+    .await;
+}
+
 /// What cannot be put back either is there, and named.
 #[tokio::test]
 async fn a_volume_that_cannot_be_put_back_is_named() {

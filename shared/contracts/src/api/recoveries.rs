@@ -210,13 +210,16 @@ impl RecoveryView {
         let count = |is: &dyn Fn(&Work) -> bool| {
             u32::try_from(works.iter().filter(|work| is(work)).count()).unwrap_or(u32::MAX)
         };
-        // What was there for the while was done, though it is gone again.
+        // What a recovery made that succeeded was done, though it may be gone again.
         let is_done = |work: &Work| match work.state {
-            WorkState::Undone => work.is_for_the_while(&recovery.plan.wanted),
+            WorkState::Undone => recovery.state == State::Succeeded && work.error.is_none() && work.asked.is_some(),
             state => state == WorkState::Done,
         };
         let counted = WorkCount {
-            all: recovery.works + count(&|work| work.if_failed.is_some() && work.asked.is_some()),
+            all: recovery.works
+                + count(&|work| {
+                    work.if_failed.is_some() && (work.asked.is_some() || work.state == WorkState::Failed)
+                }),
             done: count(&is_done),
             failed: count(&|work| work.state == WorkState::Failed),
         };

@@ -85,14 +85,11 @@ impl Work {
 
     /// Whether AWS can be asked for it now.
     pub fn is_due(&self, works: &[Work]) -> bool {
-        if self.state != WorkState::Planned {
+        if self.state != WorkState::Planned || self.if_failed.is_some() {
             return false;
         }
         let settled = |number: &u32| find(works, *number).is_none_or(|need| need.state.is_settled());
         let done = |number: &u32| find(works, *number).is_some_and(|need| need.state == WorkState::Done);
-        if let Some(of) = self.if_failed {
-            return came_to_nothing(works, of) && self.needs.iter().all(done);
-        }
         match (self.is_unshare(), self.needs.is_empty()) {
             (true, true) => works.iter().all(|work| work.is_aftermath() || work.state.is_settled()),
             (true, false) => self.needs.iter().all(settled),
@@ -100,9 +97,14 @@ impl Work {
         }
     }
 
-    /// Whether it makes up for what did not come to nothing, as far as is known.
-    pub fn is_idle(&self, works: &[Work]) -> bool {
-        self.state == WorkState::Planned && self.if_failed.is_some() && !self.is_due(works)
+    /// Whether it has something to make up for: what was to come is not there, and what was there was taken off, or AWS was
+    /// asked to. It is asked for when all else is settled, and what was made is removed again, if it is to be.
+    pub fn is_called_for(&self, works: &[Work]) -> bool {
+        let taken_off =
+            |number: &u32| find(works, *number).is_some_and(|need| need.state.is_settled() && need.asked.is_some());
+        self.state == WorkState::Planned
+            && self.if_failed.is_some_and(|of| came_to_nothing(works, of))
+            && self.needs.iter().all(taken_off)
     }
 
     /// Fails it, unless it is settled already.

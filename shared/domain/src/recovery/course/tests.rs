@@ -56,13 +56,13 @@ fn a_share_is_taken_back_whatever_happened() {
 #[case::it_went_well(WorkState::Done, WorkState::Done, WorkState::Done, false)]
 #[case::it_is_under_way(WorkState::Done, WorkState::Done, WorkState::Pending, false)]
 #[case::what_it_attached_was_removed(WorkState::Undone, WorkState::Done, WorkState::Done, true)]
-#[case::nothing_was_taken_off(WorkState::Done, WorkState::Failed, WorkState::Failed, false)]
-#[case::not_yet(WorkState::Done, WorkState::Pending, WorkState::Failed, false)]
-fn what_makes_up_for_a_failure_is_asked_for_then_only(
+#[case::nobody_knows_whether_it_was_taken_off(WorkState::Done, WorkState::Failed, WorkState::Failed, true)]
+#[case::it_is_on_its_way_off(WorkState::Done, WorkState::Pending, WorkState::Failed, false)]
+fn what_makes_up_for_a_failure_is_called_for_then_only(
     #[case] volume: WorkState,
     #[case] detach: WorkState,
     #[case] attach: WorkState,
-    #[case] asked: bool,
+    #[case] called_for: bool,
 ) {
     let what = Action::Attach {
         volume: Ref::Work(1),
@@ -71,10 +71,14 @@ fn what_makes_up_for_a_failure_is_asked_for_then_only(
         delete_on_termination: false,
     };
     let attach = Work { what, ..work(3, &[1, 2], attach) };
+    let detach = Work { asked: Some(Timestamp::UNIX_EPOCH), ..work(2, &[], detach) };
     let make_up = Work { if_failed: Some(3), ..work(4, &[2], WorkState::Planned) };
-    let works = [work(1, &[], volume), work(2, &[], detach), attach, make_up];
-    assert_eq!((due(&works).contains(&4), works[3].is_idle(&works)), (asked, !asked));
+    let mut works = [work(1, &[], volume), detach, attach, make_up];
+    assert_eq!(works[3].is_called_for(&works), called_for);
+    assert!(!due(&works).contains(&4), "that is for the end alone");
     assert!(doomed(&works).iter().all(|(number, _)| *number != 4));
+    works[1].asked = None;
+    assert!(!works[3].is_called_for(&works), "AWS was never asked to take it off");
 }
 
 #[test]

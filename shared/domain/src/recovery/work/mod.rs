@@ -207,7 +207,7 @@ pub struct Work {
     /// The works that must be done first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub needs: Vec<u32>,
-    /// It makes up for that work: it is asked only if that comes to nothing.
+    /// It makes up for that work: it is asked only if that comes to nothing, when all else is settled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub if_failed: Option<u32>,
     /// What is asked of AWS.
