@@ -133,7 +133,6 @@ def test_a_volume_is_switched_and_the_old_one_removed(ec2: Any, recoverer: Any, 
     recoverer.detach_volume(VolumeId=old, InstanceId=machine, Device="/dev/sdb")
     wait_for(lambda: volume(ec2, old)["State"] == "available")
     foreign = ec2.create_volume(AvailabilityZone="us-east-1a", Size=1)["VolumeId"]
-    refused("UnauthorizedOperation", recoverer.attach_volume, VolumeId=foreign, InstanceId=machine, Device="/dev/sdb")
     recoverer.attach_volume(VolumeId=new, InstanceId=machine, Device="/dev/sdb")
     mapping = [{"DeviceName": "/dev/sdb", "Ebs": {"DeleteOnTermination": True}}]
     recoverer.modify_instance_attribute(InstanceId=machine, BlockDeviceMappings=mapping)
@@ -146,6 +145,24 @@ def test_a_volume_is_switched_and_the_old_one_removed(ec2: Any, recoverer: Any, 
     recoverer.create_tags(Resources=[old], Tags=pairs(mark))
     cleaner.delete_volume(VolumeId=old)
     refused("UnauthorizedOperation", cleaner.delete_volume, VolumeId=foreign)
+
+
+def test_a_volume_is_put_back_and_the_new_one_removed(ec2: Any, recoverer: Any, cleaner: Any) -> None:
+    machine, (_, old) = launch(ec2, 2)
+    (of,) = snapshots(ec2)
+    new = recoverer.create_volume(AvailabilityZone="us-east-1a", SnapshotId=of, TagSpecifications=_tags("volume"))["VolumeId"]
+    ec2.stop_instances(InstanceIds=[machine])
+    refused("UnauthorizedOperation", cleaner.detach_volume, VolumeId=old)
+    recoverer.detach_volume(VolumeId=old, InstanceId=machine, Device="/dev/sdb")
+    wait_for(lambda: volume(ec2, old)["State"] == volume(ec2, new)["State"] == "available")
+    recoverer.attach_volume(VolumeId=new, InstanceId=machine, Device="/dev/sdb")
+    wait_for(lambda: volume(ec2, new)["Attachments"][0]["State"] == "attached")
+    cleaner.detach_volume(VolumeId=new)
+    wait_for(lambda: volume(ec2, new)["State"] == "available")
+    cleaner.delete_volume(VolumeId=new)
+    recoverer.attach_volume(VolumeId=old, InstanceId=machine, Device="/dev/sdb")
+    refused("UnauthorizedOperation", recoverer.delete_volume, VolumeId=old)
+    refused("UnauthorizedOperation", cleaner.attach_volume, VolumeId=old, InstanceId=machine, Device="/dev/sdb")
 
 
 def test_snapshots_that_are_not_the_deployments_are_not_shared(ec2: Any, recoverer: Any) -> None:
