@@ -1,8 +1,8 @@
 //! The steps of a recovery, each safe to repeat: a step that died is run again and finds what was done.
 //!
 //! Nothing is asked of AWS before it is on record as a [`Work`], and what a work makes carries the recovery's tags. The
-//! state machine goes round Create and Progress until every work is settled; Finish says how it came out, and what the
-//! cleaner is to remove.
+//! state machine goes round Create and Progress until every work is settled; Finish says how it came out and what the
+//! cleaner is to remove, and in the end puts back what was taken off for something that is not there.
 
 pub mod approval;
 mod check;

@@ -88,6 +88,51 @@ macro_rules! id {
 
 pub(crate) use id;
 
+/// A number that is counted up from 1 for each owner, and written with a letter before it: `r17`. The letter may be left out.
+macro_rules! number {
+    ($(#[$attribute:meta])* $type:ident, $letter:literal, $what:literal, $example:literal) => {
+        $(#[$attribute])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $type(pub u64);
+
+        impl std::fmt::Display for $type {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                write!(f, concat!($letter, "{}"), self.0)
+            }
+        }
+
+        impl std::str::FromStr for $type {
+            type Err = crate::id::IdError;
+
+            fn from_str(text: &str) -> Result<Self, crate::id::IdError> {
+                let digits = text.strip_prefix($letter).unwrap_or(text);
+                digits.parse().map(Self).map_err(|_| crate::id::IdError {
+                    text: text.to_owned(),
+                    what: $what,
+                    example: $example,
+                })
+            }
+        }
+
+        impl TryFrom<String> for $type {
+            type Error = crate::id::IdError;
+
+            fn try_from(text: String) -> Result<Self, crate::id::IdError> {
+                text.parse()
+            }
+        }
+
+        impl From<$type> for String {
+            fn from(number: $type) -> Self {
+                number.to_string()
+            }
+        }
+    };
+}
+
+pub(crate) use number;
+
 id!(
     /// An EBS snapshot.
     SnapshotId, "the id of a snapshot", "snap-0123456789abcdef0", |t| is_ec2_id(t, "snap-")

@@ -7,7 +7,7 @@ use cpm_domain::{
     recovery::{
         AdHocRole, OnFailure, State,
         plan::{AttachBehavior, Plan, RecoveryKind, VolumePlan, Wanted},
-        work::{Action, MadeKind, MadeState, WorkState},
+        work::{Action, MadeKind, MadeState, Work, WorkState},
     },
     target::{PutBy, Target},
     unit::UnitKind,
@@ -17,7 +17,7 @@ use cpm_ports::Clock;
 use jiff::SignedDuration;
 use rstest::rstest;
 
-use crate::recovery_machine::{End, Execution, back_up, own, record, steps};
+use crate::recovery_machine::{At, End, Execution, back_up, own, record, steps, trouble};
 
 const OTHER: &str = "222222222222";
 
@@ -237,6 +237,40 @@ async fn undoing_a_switch_puts_all_back() {
         },
     )
     .await;
+}
+
+/// Steps until AWS was asked to attach the new volume, and nobody saw the end of it.
+async fn until_attaching(execution: &Execution) {
+    let is_attaching = |work: &Work| {
+        matches!(work.what, Action::Attach { .. }) && !work.is_aftermath() && work.state == WorkState::Pending
+    };
+    for _ in 0..100 {
+        if execution.works().await.iter().any(is_attaching) {
+            return;
+        }
+        execution.step(&execution.at()).await.unwrap();
+    }
+    panic!("it never attached: {:#?}", execution.works().await);
+}
+
+/// The execution gives up while AWS attaches the new volume: it is where it was to be, or it is removed and the old one put
+/// back, as the plan says.
+#[rstest]
+#[case::kept(OnFailure::Keep, State::Failed)]
+#[case::removed(OnFailure::Remove, State::Undone)]
+#[tokio::test]
+async fn a_switch_that_is_broken_off_leaves_no_device_empty(#[case] on_failure: OnFailure, #[case] state: State) {
+    let (estate, web, data) = to_switch().await;
+    let plan = only(switch(&web, &data, AttachBehavior::SwitchAndDelete, on_failure), &estate, &web, &data);
+    let execution = Execution::new(&estate, record(&estate, plan, |_| {}).await, "x");
+    until_attaching(&execution).await;
+    execution.go(At::Finish(Some(trouble("States.Timeout", "a week"))));
+    assert_eq!(execution.run().await, End::Finished(state));
+    let attached = estate.aws.volumes_of(&web);
+    assert_eq!((attached.len(), attached.contains(&data)), (3, on_failure == OnFailure::Remove), "{attached:?}");
+    let told = execution.faults().await;
+    assert!(!told.iter().any(|fault| fault.contains("NotPutBack") || fault.contains("already in use")), "{told:#?}");
+    assert!(execution.works().await.iter().all(|work| work.state.is_settled()));
 }
 
 /// What cannot be put back either is there, and named.

@@ -7,7 +7,7 @@ mod plan;
 mod rule;
 mod verdict;
 
-use std::{fmt, str::FromStr};
+use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,7 @@ pub use self::{
 };
 use crate::{
     backup::{LogLine, Slot},
-    id::{BackupId, IdError, Region},
+    id::{BackupId, Region, number},
     kind::Resource,
     name::{AccountName, PolicyName},
     recovery::{RecoveryId, work::MadeKind},
@@ -29,43 +29,10 @@ use crate::{
 /// What is kept of what a check's script wrote: its last characters.
 pub const MAX_OUTPUT: usize = 2_000;
 
-/// The number of a drill: counted up from 1 for each owner, never used twice. Written `d5`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = String, example = "d5"))]
-pub struct DrillId(pub u64);
-
-impl fmt::Display for DrillId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "d{}", self.0)
-    }
-}
-
-impl FromStr for DrillId {
-    type Err = IdError;
-
-    fn from_str(text: &str) -> Result<Self, IdError> {
-        let digits = text.strip_prefix('d').unwrap_or(text);
-        digits.parse().map(Self).map_err(|_| IdError {
-            text: text.to_owned(),
-            what: "the number of a drill",
-            example: "d5",
-        })
-    }
-}
-
-impl TryFrom<String> for DrillId {
-    type Error = IdError;
-
-    fn try_from(text: String) -> Result<Self, IdError> {
-        text.parse()
-    }
-}
-
-impl From<DrillId> for String {
-    fn from(id: DrillId) -> Self {
-        id.to_string()
-    }
+number! {
+    /// The number of a drill: counted up from 1 for each owner, never used twice. Written `d5`.
+    #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = String, example = "d5"))]
+    DrillId, "d", "the number of a drill", "d5"
 }
 
 /// How a drill stands.

@@ -15,7 +15,7 @@ pub mod state_change;
 mod words;
 pub mod work;
 
-use std::{fmt, str::FromStr};
+use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     aws::Tags,
     backup::LogLine,
-    id::{BackupId, IdError, Region},
+    id::{BackupId, Region, number},
     name::{AccountName, OwnerName, PolicyName},
     provenance::{BACKUP, DEPLOYMENT, OWNER},
     recovery::{course::Course, plan::Plan},
@@ -37,43 +37,10 @@ pub const WORK: &str = "cpm:work";
 /// On a volume that a recovery took off an instance and is to delete: the number of the recovery. Its plan names it.
 pub const REPLACED: &str = "cpm:replaced-by";
 
-/// The number of a recovery: counted up from 1 for each owner, never used twice. Written `r17`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = String, example = "r17"))]
-pub struct RecoveryId(pub u64);
-
-impl fmt::Display for RecoveryId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "r{}", self.0)
-    }
-}
-
-impl FromStr for RecoveryId {
-    type Err = IdError;
-
-    fn from_str(text: &str) -> Result<Self, IdError> {
-        let digits = text.strip_prefix('r').unwrap_or(text);
-        digits.parse().map(Self).map_err(|_| IdError {
-            text: text.to_owned(),
-            what: "the number of a recovery",
-            example: "r17",
-        })
-    }
-}
-
-impl TryFrom<String> for RecoveryId {
-    type Error = IdError;
-
-    fn try_from(text: String) -> Result<Self, IdError> {
-        text.parse()
-    }
-}
-
-impl From<RecoveryId> for String {
-    fn from(id: RecoveryId) -> Self {
-        id.to_string()
-    }
+number! {
+    /// The number of a recovery: counted up from 1 for each owner, never used twice. Written `r17`.
+    #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = String, example = "r17"))]
+    RecoveryId, "r", "the number of a recovery", "r17"
 }
 
 /// How a recovery stands.

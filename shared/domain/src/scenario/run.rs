@@ -1,6 +1,6 @@
 //! A run of a scenario on record: what is due, what cannot run any more, and how it ended.
 
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use std::{collections::BTreeMap, fmt};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
@@ -13,49 +13,16 @@ use super::{
 };
 use crate::{
     backup::LogLine,
-    id::{IdError, Region},
+    id::{Region, number},
     name::{AccountName, PolicyName},
     recovery::{RecoveryId, plan::Plan},
     unit::Fault,
 };
 
-/// The number of a run: counted up from 1 for each owner, never used twice. Written `s3`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = ScenarioRunId, value_type = String, example = "s3"))]
-pub struct RunId(pub u64);
-
-impl fmt::Display for RunId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "s{}", self.0)
-    }
-}
-
-impl FromStr for RunId {
-    type Err = IdError;
-
-    fn from_str(text: &str) -> Result<Self, IdError> {
-        let digits = text.strip_prefix('s').unwrap_or(text);
-        digits.parse().map(Self).map_err(|_| IdError {
-            text: text.to_owned(),
-            what: "the number of a scenario's run",
-            example: "s3",
-        })
-    }
-}
-
-impl TryFrom<String> for RunId {
-    type Error = IdError;
-
-    fn try_from(text: String) -> Result<Self, IdError> {
-        text.parse()
-    }
-}
-
-impl From<RunId> for String {
-    fn from(id: RunId) -> Self {
-        id.to_string()
-    }
+number! {
+    /// The number of a run: counted up from 1 for each owner, never used twice. Written `s3`.
+    #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = ScenarioRunId, value_type = String, example = "s3"))]
+    RunId, "s", "the number of a scenario's run", "s3"
 }
 
 /// How a run stands.

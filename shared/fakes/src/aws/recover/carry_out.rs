@@ -269,7 +269,7 @@ impl Cloud {
         if placed.thing.volumes.iter().any(|attached| attached.device == device) {
             let message =
                 format!("Invalid value '{device}' for unixDevice. Attachment point {device} is already in use");
-            return Err(invalid(ACTION, "InvalidParameterValue", message));
+            return Err(refused(Refusal::InUse, ACTION, "InvalidParameterValue", message));
         }
         let is_root = matches!(placed.thing.origin.as_deref(), Some(Origin::Instance(origin))
             if origin.root_device.as_deref() == Some(device));
