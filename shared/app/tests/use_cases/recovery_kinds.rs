@@ -1,5 +1,6 @@
 //! Recovering volumes, databases, clusters and tables, into this account and another.
 
+use cpm_app::recovery::resume::execution_died;
 use cpm_domain::{
     aws::{AwsError, Refusal},
     id::{BackupId, InstanceId, VolumeId},
@@ -9,15 +10,19 @@ use cpm_domain::{
         plan::{AttachBehavior, Plan, RecoveryKind, VolumePlan, Wanted},
         work::{Action, MadeKind, MadeState, Work, WorkState},
     },
+    resume::MOST_RESUMES,
     target::{PutBy, Target},
     unit::UnitKind,
 };
 use cpm_fakes::{Estate, Fate, OWN_ACCOUNT, at_each_call, sample};
-use cpm_ports::Clock;
+use cpm_ports::{Clock, Execution as Standing, Machine};
 use jiff::SignedDuration;
 use rstest::rstest;
 
-use crate::recovery_machine::{At, End, Execution, back_up, own, record, steps, trouble};
+use crate::{
+    recovery_life::tick,
+    recovery_machine::{At, End, Execution, back_up, own, record, recovery, steps, trouble},
+};
 
 const OTHER: &str = "222222222222";
 
@@ -270,6 +275,31 @@ async fn a_switch_that_is_broken_off_leaves_no_device_empty(#[case] on_failure: 
     assert_eq!((attached.len(), attached.contains(&data)), (3, on_failure == OnFailure::Remove), "{attached:?}");
     let told = execution.faults().await;
     assert!(!told.iter().any(|fault| fault.contains("NotPutBack") || fault.contains("already in use")), "{told:#?}");
+    assert!(execution.works().await.iter().all(|work| work.state.is_settled()));
+}
+
+/// The last execution dies when the old volume is off: nobody goes on, and people are told what they have to put back.
+#[tokio::test]
+async fn a_switch_that_is_given_up_names_what_is_to_be_put_back() {
+    let (estate, web, data) = to_switch().await;
+    let plan = only(switch(&web, &data, AttachBehavior::Switch, OnFailure::Keep), &estate, &web, &data);
+    let id = record(&estate, plan, |recovery| {
+        recovery.execution = Some("last".to_owned());
+        recovery.course.resumed = MOST_RESUMES;
+    })
+    .await;
+    estate.executions.runs(Machine::Recovery, "last");
+    let execution = Execution::new(&estate, id, "last");
+    while estate.aws.volumes_of(&web).contains(&data) {
+        execution.step(&execution.at()).await.unwrap();
+    }
+    estate.executions.set("last", Standing::Dead);
+    execution_died(&estate.store, &sample::root(), id, "last", estate.clock.now()).await.unwrap();
+    tick(&estate).await;
+    let ended = recovery(&estate, id).await;
+    assert_eq!(ended.state, State::Failed);
+    let told = format!("this has to be done by hand: attaching {data} to {web} as /dev/");
+    assert!(ended.log.iter().any(|line| line.message.starts_with(&told)), "{:#?}", ended.log);
     assert!(execution.works().await.iter().all(|work| work.state.is_settled()));
 }
 

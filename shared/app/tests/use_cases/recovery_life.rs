@@ -35,7 +35,7 @@ fn volumes() -> Plan {
     Plan::new(BackupId(1), RecoveryKind::Volumes)
 }
 
-async fn tick(estate: &Estate) -> cpm_app::schedule::Tick {
+pub async fn tick(estate: &Estate) -> cpm_app::schedule::Tick {
     let dispatcher = Dispatcher { store: &estate.store, executions: &estate.executions, clock: &estate.clock };
     dispatcher.tick(Deadline(estate.clock.now() + SignedDuration::from_secs(50))).await.unwrap()
 }
