@@ -1,13 +1,4 @@
-//! What is told of recoveries is what `docs/events` says.
-
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test that goes wrong is to end there and then"
-)]
-
-use std::collections::BTreeSet;
+//! What is told of recoveries.
 
 use cpm_domain::{
     message::Sender,
@@ -22,9 +13,10 @@ use cpm_domain::{
 };
 use serde_json::{Value, json};
 
+use crate::schema::{assert_described, assert_fields, assert_nulls, assert_valid, made, read, words};
+
 fn schema() -> Value {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/events/recovery-state-change.schema.json");
-    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+    read("recovery-state-change")
 }
 
 fn recovery(state: State, kind: RecoveryKind, purpose: Purpose) -> Recovery {
@@ -80,29 +72,9 @@ fn events() -> Vec<Value> {
     pairs.filter_map(|(before, after)| event(before, after)).collect()
 }
 
-fn keys(object: &Value) -> BTreeSet<String> {
-    object.as_object().unwrap().keys().cloned().collect()
-}
-
-fn words(list: &Value) -> BTreeSet<String> {
-    list.as_array().unwrap().iter().map(|word| word.as_str().unwrap().to_owned()).collect()
-}
-
-fn made(events: &[Value], field: &str) -> BTreeSet<String> {
-    events.iter().filter_map(|event| event[field].as_str()).map(str::to_owned).collect()
-}
-
 #[test]
 fn every_event_is_valid() {
-    let schema = schema();
-    assert!(jsonschema::meta::is_valid(&schema));
-    let validator = jsonschema::draft202012::options().should_validate_formats(true).build(&schema).unwrap();
-    let events = events();
-    assert!(!events.is_empty());
-    for event in &events {
-        validator.validate(event).unwrap_or_else(|error| panic!("{error} at {}: {event}", error.instance_path()));
-    }
-    for (field, nonsense) in [
+    let nonsense = [
         ("state", json!("approved")),
         ("previous", json!("asked")),
         ("recovery", json!(17)),
@@ -110,20 +82,14 @@ fn every_event_is_valid() {
         ("approved", json!("yes")),
         ("errors", json!([17])),
         ("version", json!("2")),
-    ] {
-        let mut event = events[0].clone();
-        event[field] = nonsense;
-        assert!(!validator.is_valid(&event), "{event}");
-    }
+    ];
+    assert_valid(&schema(), &events(), nonsense);
 }
 
 #[test]
 fn the_schema_lists_the_fields_that_are_made_and_no_others() {
     let schema = schema();
-    for event in events() {
-        assert_eq!(keys(&event), keys(&schema["properties"]));
-        assert_eq!(keys(&event), words(&schema["required"]));
-    }
+    events().iter().for_each(|event| assert_fields(event, &schema));
 }
 
 #[test]
@@ -140,13 +106,7 @@ fn the_schema_lists_the_words_that_are_made_and_no_others() {
 
 #[test]
 fn what_may_be_null_is_null_sometimes_and_nothing_else_is() {
-    let (schema, events) = (schema(), events());
-    for (field, shape) in schema["properties"].as_object().unwrap() {
-        let may_be = shape.to_string().contains(r#""type":"null""#);
-        let (null, given) = events.iter().partition::<Vec<_>, _>(|event| event[field].is_null());
-        assert_eq!(!null.is_empty(), may_be, "{field}");
-        assert!(!given.is_empty(), "{field}");
-    }
+    assert_nulls(&schema(), &events());
 }
 
 /// What links are signed with, and the token of the state machine, leave the table for nobody.
@@ -169,9 +129,7 @@ fn what_leaves_the_state_as_it_is_is_not_told() {
 #[test]
 fn all_is_described_and_the_example_is_what_the_code_makes() {
     let schema = schema();
-    for (field, shape) in schema["properties"].as_object().unwrap() {
-        assert!(shape["description"].as_str().is_some_and(|words| words.ends_with('.')), "{field}");
-    }
+    assert_described(&schema);
     let before = recovery(State::Running, RecoveryKind::Rds, Purpose::Manual);
     let after = recovery(State::Succeeded, RecoveryKind::Rds, Purpose::Manual);
     assert_eq!(schema["examples"], json!([event(Some(&before), Some(&after))]));
