@@ -1,7 +1,6 @@
 //! Leases on policies.
 
 use async_trait::async_trait;
-use aws_sdk_dynamodb::{operation::put_item::PutItemError, types::ReturnValuesOnConditionCheckFailure};
 use cpm_domain::{
     id::BackupId,
     name::{OwnerName, PolicyName},
@@ -11,11 +10,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    error::refusal,
     index::Index,
-    item::{self, Item, Kind, text, value},
+    item::{self, Item, Kind},
     keys::{self, Key},
-    table::{Condition, Table},
+    lock::Lock,
+    table::Table,
 };
 
 /// What a lease's item holds beside its key.
@@ -44,8 +43,9 @@ fn write(owner: &OwnerName, lease: &Lease) -> Result<Item, StoreError> {
     Ok(item)
 }
 
-fn what(lease: &Lease) -> String {
-    format!("the lease on policy {}", lease.policy)
+fn lock<'a>(owner: &OwnerName, lease: &'a Lease) -> Lock<'a> {
+    let what = format!("the lease on policy {}", lease.policy);
+    Lock { key: Key::lease(owner, &lease.policy), attribute: "holder", holder: &lease.holder, what }
 }
 
 #[async_trait]
@@ -60,54 +60,18 @@ impl Leases for Table {
         lease: &Lease,
         instead_of: Option<&Lease>,
     ) -> Result<LeaseOutcome, StoreError> {
-        let before = instead_of.unwrap_or(lease);
-        let answer = self
-            .client
-            .put_item()
-            .table_name(&self.name)
-            .set_item(Some(write(owner, lease)?))
-            .condition_expression("attribute_not_exists(#pk) OR #holder IN (:holder, :before)")
-            .expression_attribute_names("#pk", "pk")
-            .expression_attribute_names("#holder", "holder")
-            .expression_attribute_values(":holder", text(&lease.holder))
-            .expression_attribute_values(":before", text(&before.holder))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        let Err(error) = answer else { return Ok(LeaseOutcome::Taken) };
-        match error.as_service_error() {
-            Some(PutItemError::ConditionalCheckFailedException(refused)) => match refused.item.clone() {
-                Some(held) => Ok(LeaseOutcome::Held(read(held)?)),
-                None => Err(StoreError::LostRace(what(lease))),
-            },
-            _ => Err(refusal(&error, &what(lease))),
-        }
+        let before = &instead_of.unwrap_or(lease).holder;
+        Ok(match self.take_lock(&lock(owner, lease), write(owner, lease)?, before).await? {
+            None => LeaseOutcome::Taken,
+            Some(held) => LeaseOutcome::Held(read(held)?),
+        })
     }
 
     async fn renew(&self, owner: &OwnerName, lease: &Lease, expires: Timestamp) -> Result<(), StoreError> {
-        let key = Key::lease(owner, &lease.policy);
-        let call = self
-            .client
-            .update_item()
-            .table_name(&self.name)
-            .key("pk", text(key.pk))
-            .key("sk", text(key.sk))
-            .update_expression("SET #expires = :expires, #due_sk = :due_sk")
-            .condition_expression("#holder = :holder")
-            .expression_attribute_names("#expires", "expires")
-            .expression_attribute_names("#due_sk", Index::Due.sk())
-            .expression_attribute_names("#holder", "holder")
-            .expression_attribute_values(":expires", value(&expires)?)
-            .expression_attribute_values(":due_sk", text(keys::due_lease(expires, owner, &lease.policy)))
-            .expression_attribute_values(":holder", text(&lease.holder));
-        call.send().await.map(|_| ()).map_err(|error| refusal(&error, &what(lease)))
+        self.renew_lock(&lock(owner, lease), expires, keys::due_lease(expires, owner, &lease.policy)).await
     }
 
     async fn release(&self, owner: &OwnerName, lease: &Lease) -> Result<(), StoreError> {
-        let mine = Condition::new("#holder = :holder", &["holder"]).with("holder", text(&lease.holder));
-        match self.delete_item(&Key::lease(owner, &lease.policy), Some(mine), &what(lease)).await {
-            Err(StoreError::LostRace(_)) => Ok(()),
-            other => other,
-        }
+        self.release_lock(&lock(owner, lease)).await
     }
 }

@@ -66,6 +66,7 @@ mod index;
 mod item;
 mod keys;
 mod leases;
+mod lock;
 mod origins;
 mod query;
 mod recoveries;

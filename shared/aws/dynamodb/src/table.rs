@@ -52,6 +52,12 @@ impl Condition {
         Self::new("attribute_not_exists(#pk)", &["pk"])
     }
 
+    /// Its attribute `attribute` names this holder.
+    pub(crate) fn held_by(attribute: &str, holder: &str) -> Self {
+        let names = HashMap::from([("#holder".to_owned(), attribute.to_owned())]);
+        Self { text: "#holder = :holder", names, values: None }.with("holder", text(holder))
+    }
+
     /// It is at the version that was read: a number that counts its writes.
     pub(crate) fn at_version(version: u64) -> Self {
         Self::new("#version = :version", &["version"]).with("version", number(version))
