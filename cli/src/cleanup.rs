@@ -6,8 +6,7 @@ use cpm_domain::name::PolicyName;
 
 use crate::{
     command::{Answer, Outcome},
-    deployment::{Deployment, Session},
-    fault::Faults,
+    deployment::Session,
     wait::{Waiting, interruptible},
 };
 
@@ -39,7 +38,11 @@ pub(crate) async fn run(session: &Session, command: Command) -> Answer {
         return Ok(Outcome::Good);
     }
     let goes_on = "the cleanup goes on; what AWS will not delete is told by `cpm alert list`";
-    let ended = interruptible(ended(session, &deployment, &started.execution), goes_on).await?;
+    let mut waiting = Waiting::begin(&session.screen, "a cleanup runs");
+    let standing = |_: &_| "a cleanup runs".to_owned();
+    let is_over = |run: &CleanupRun| run.state != RunState::Running;
+    let ask = async || deployment.client.get(&["cleanups", &started.execution], &[]).await;
+    let ended = interruptible(waiting.until(standing, is_over, ask), goes_on).await?;
     session.screen.answer(&ended, |_| {
         match ended.state {
             RunState::Ended => "The cleanup has ended. What AWS would not delete is told by `cpm alert list`.\n",
@@ -48,16 +51,4 @@ pub(crate) async fn run(session: &Session, command: Command) -> Answer {
         .to_owned()
     })?;
     Ok(if ended.state == RunState::Ended { Outcome::Good } else { Outcome::Bad })
-}
-
-async fn ended(session: &Session, deployment: &Deployment, execution: &str) -> Result<CleanupRun, Faults> {
-    let mut waiting = Waiting::begin(&session.screen, "a cleanup runs");
-    loop {
-        let run: CleanupRun =
-            waiting.ask(async || deployment.client.get(&["cleanups", execution], &[]).await).await?;
-        if run.state != RunState::Running {
-            return Ok(run);
-        }
-        waiting.pause().await;
-    }
 }

@@ -14,7 +14,6 @@ use cpm_domain::{
 use crate::{
     command::{Answer, Outcome},
     deployment::{Deployment, Session},
-    fault::Faults,
     pages::{count, newest},
     policy::Nothing,
     wait::{Waiting, interruptible},
@@ -104,20 +103,12 @@ async fn show(session: &Session, show: &Show) -> Answer {
 /// Waits for the end of a drill, and shows it.
 async fn ended(session: &Session, deployment: &Deployment, drill: DrillView) -> Answer {
     let goes_on = format!("the drill goes on; `cpm drill show {}` shows it", drill.id);
-    let drill = interruptible(follow(session, deployment, drill), &goes_on).await?;
+    let id = drill.id.to_string();
+    let is_over = |drill: &DrillView| drill.state != State::Running;
+    let ask = async || deployment.client.get(&["drills", &id], &[]).await;
+    let drill = interruptible(Waiting::from(&session.screen, drill, show::standing, is_over, ask), &goes_on).await?;
     session.screen.answer(&drill, |layout| show::shown(layout, &deployment.times, &drill))?;
     Ok(if drill.state == State::Succeeded { Outcome::Good } else { Outcome::Bad })
-}
-
-async fn follow(session: &Session, deployment: &Deployment, mut drill: DrillView) -> Result<DrillView, Faults> {
-    let id = drill.id.to_string();
-    let mut waiting = Waiting::begin(&session.screen, &show::standing(&drill));
-    while drill.state == State::Running {
-        waiting.pause().await;
-        drill = waiting.ask(async || deployment.client.get(&["drills", &id], &[]).await).await?;
-        waiting.say(&show::standing(&drill));
-    }
-    Ok(drill)
 }
 
 async fn list(session: &Session, list: &List) -> Answer {

@@ -87,17 +87,16 @@ pub(crate) async fn follow(session: &Session, deployment: &Deployment, started: 
 
 async fn ended(session: &Session, deployment: &Deployment, id: &str, what: &str) -> Result<ScanRun, Faults> {
     let mut waiting = Waiting::begin(&session.screen, &format!("{what} runs"));
-    loop {
-        let scan: ScanRun = waiting.ask(async || deployment.client.get(&["scans", id], &[]).await).await?;
-        match (scan.state, &scan.scan) {
-            (RunState::Running, None) => {}
-            (RunState::Running, Some(scan)) => {
-                waiting.say(&format!("{what} runs: {} resources found, {} changes", scan.found, scan.changes));
-            }
-            (RunState::Ended, _) | (_, Some(_)) => return Ok(scan),
-            (RunState::Dead | RunState::Unknown, None) => return Err(dead(id).into()),
-        }
-        waiting.pause().await;
+    let standing = |run: &ScanRun| match &run.scan {
+        None => format!("{what} runs"),
+        Some(scan) => format!("{what} runs: {} resources found, {} changes", scan.found, scan.changes),
+    };
+    let is_over = |run: &ScanRun| run.state != RunState::Running;
+    let ask = async || deployment.client.get(&["scans", id], &[]).await;
+    let scan = waiting.until(standing, is_over, ask).await?;
+    match (scan.state, &scan.scan) {
+        (RunState::Dead | RunState::Unknown, None) => Err(dead(id).into()),
+        _ => Ok(scan),
     }
 }
 

@@ -114,20 +114,12 @@ async fn show(session: &Session, show: &Show) -> Answer {
 /// Waits for the end of a run, and shows it.
 async fn ended(session: &Session, deployment: &Deployment, run: ScenarioView) -> Answer {
     let goes_on = format!("the scenario goes on; `cpm scenario show {}` shows it", run.id);
-    let run = interruptible(follow(session, deployment, run), &goes_on).await?;
+    let id = run.id.to_string();
+    let is_over = |run: &ScenarioView| run.state != State::Running;
+    let ask = async || deployment.client.get(&["scenarios", &id], &[]).await;
+    let run = interruptible(Waiting::from(&session.screen, run, show::standing, is_over, ask), &goes_on).await?;
     session.screen.answer(&run, |layout| show::shown(layout, &deployment.times, &run))?;
     Ok(if run.state == State::Succeeded { Outcome::Good } else { Outcome::Bad })
-}
-
-async fn follow(session: &Session, deployment: &Deployment, mut run: ScenarioView) -> Result<ScenarioView, Faults> {
-    let id = run.id.to_string();
-    let mut waiting = Waiting::begin(&session.screen, &show::standing(&run));
-    while run.state == State::Running {
-        waiting.pause().await;
-        run = waiting.ask(async || deployment.client.get(&["scenarios", &id], &[]).await).await?;
-        waiting.say(&show::standing(&run));
-    }
-    Ok(run)
 }
 
 async fn list(session: &Session, list: &List) -> Answer {

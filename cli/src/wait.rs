@@ -23,6 +23,22 @@ pub(crate) struct Waiting {
 }
 
 impl Waiting {
+    /// Waits for the end of what is known so far; tells how it stands, the end too.
+    pub(crate) async fn from<T>(
+        screen: &Screen,
+        known: T,
+        standing: impl Fn(&T) -> String,
+        is_over: impl Fn(&T) -> bool,
+        question: impl AsyncFn() -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        let mut waiting = Self::begin(screen, &standing(&known));
+        if is_over(&known) {
+            return Ok(known);
+        }
+        waiting.pause().await;
+        waiting.until(standing, is_over, question).await
+    }
+
     /// Begins; `what` says what is waited for.
     pub(crate) fn begin(screen: &Screen, what: &str) -> Self {
         let bar = screen.is_watched().then(|| {
@@ -63,8 +79,25 @@ impl Waiting {
         }
     }
 
+    /// Asks again and again until it is over, and tells how it stands.
+    pub(crate) async fn until<T>(
+        &mut self,
+        standing: impl Fn(&T) -> String,
+        is_over: impl Fn(&T) -> bool,
+        question: impl AsyncFn() -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        loop {
+            let answer = self.ask(&question).await?;
+            self.say(&standing(&answer));
+            if is_over(&answer) {
+                return Ok(answer);
+            }
+            self.pause().await;
+        }
+    }
+
     /// Lets some time go by: little at first, more the longer it takes.
-    pub(crate) async fn pause(&mut self) {
+    async fn pause(&mut self) {
         self.polls = self.polls.saturating_add(1);
         tokio::time::sleep(match self.polls {
             0..8 => Duration::from_millis(250),
@@ -85,12 +118,12 @@ impl Drop for Waiting {
 }
 
 /// Waits for `work`, unless Ctrl-C ends the wait; `goes_on` says what does not end with it.
-pub(crate) async fn interruptible<T>(
-    work: impl Future<Output = Result<T, Faults>>,
+pub(crate) async fn interruptible<T, E: Into<Faults>>(
+    work: impl Future<Output = Result<T, E>>,
     goes_on: &str,
 ) -> Result<T, Faults> {
     tokio::select! {
-        answer = work => answer,
+        answer = work => answer.map_err(E::into),
         Ok(()) = tokio::signal::ctrl_c() => Err(Fault::new("stopped waiting", goes_on).interrupted().into()),
     }
 }

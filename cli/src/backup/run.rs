@@ -55,18 +55,16 @@ async fn followed(
 ) -> Result<BackupView, Faults> {
     let mut waiting = Waiting::begin(&session.screen, &format!("a backup of `{policy}` begins"));
     let id = begun(deployment, &mut waiting, policy, execution).await?.to_string();
-    loop {
-        let backup: BackupView = waiting.ask(async || deployment.client.get(&["backups", &id], &[]).await).await?;
-        if backup.summary.status != Status::InProgress {
-            return Ok(backup);
-        }
+    let standing = |backup: &BackupView| {
         let settled = backup.units.iter().filter(|unit| unit.state.is_settled()).count();
-        waiting.say(&match backup.units.len() {
+        match backup.units.len() {
             0 => format!("backup {id} of `{policy}` is being planned"),
             all => format!("backup {id} of `{policy}`: {settled} of {all} units settled"),
-        });
-        waiting.pause().await;
-    }
+        }
+    };
+    let is_over = |backup: &BackupView| backup.summary.status != Status::InProgress;
+    let ask = async || deployment.client.get(&["backups", &id], &[]).await;
+    Ok(waiting.until(standing, is_over, ask).await?)
 }
 
 /// The number of the backup, once it has one.
@@ -77,14 +75,13 @@ async fn begun(
     execution: &str,
 ) -> Result<BackupId, Faults> {
     let path = ["policies", policy.as_str(), "runs", execution];
-    loop {
-        let run: BackupRun = waiting.ask(async || deployment.client.get(&path, &[]).await).await?;
-        match (run.backups.first(), run.state) {
-            (Some(id), _) => return Ok(*id),
-            (None, RunState::Running) => waiting.pause().await,
-            (None, RunState::Ended) => return Err(refused(deployment, policy).await.into()),
-            (None, RunState::Dead | RunState::Unknown) => return Err(dead(execution).into()),
-        }
+    let standing = |_: &_| format!("a backup of `{policy}` begins");
+    let is_over = |run: &BackupRun| !run.backups.is_empty() || run.state != RunState::Running;
+    let run = waiting.until(standing, is_over, async || deployment.client.get(&path, &[]).await).await?;
+    match (run.backups.first(), run.state) {
+        (Some(id), _) => Ok(*id),
+        (None, RunState::Running | RunState::Ended) => Err(refused(deployment, policy).await.into()),
+        (None, RunState::Dead | RunState::Unknown) => Err(dead(execution).into()),
     }
 }
 

@@ -138,20 +138,9 @@ pub(super) async fn followed(
     recovery: RecoveryView,
 ) -> Result<RecoveryView, Faults> {
     let goes_on = format!("the recovery goes on; `cpm recover show {}` shows it", recovery.id);
-    interruptible(follow(session, deployment, recovery), &goes_on).await
-}
-
-async fn follow(
-    session: &Session,
-    deployment: &Deployment,
-    mut recovery: RecoveryView,
-) -> Result<RecoveryView, Faults> {
     let id = recovery.id.to_string();
-    let mut waiting = Waiting::begin(&session.screen, &show::standing(&recovery, &deployment.times));
-    while !recovery.state.is_ended() {
-        waiting.pause().await;
-        recovery = waiting.ask(async || deployment.client.get(&["recoveries", &id], &[]).await).await?;
-        waiting.say(&show::standing(&recovery, &deployment.times));
-    }
-    Ok(recovery)
+    let standing = |recovery: &RecoveryView| show::standing(recovery, &deployment.times);
+    let is_over = |recovery: &RecoveryView| recovery.state.is_ended();
+    let ask = async || deployment.client.get(&["recoveries", &id], &[]).await;
+    interruptible(Waiting::from(&session.screen, recovery, standing, is_over, ask), &goes_on).await
 }

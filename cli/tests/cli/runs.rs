@@ -222,7 +222,8 @@ fn run_and_wait_prints_what_show_prints(#[case] status: &str, #[case] code: i32)
         .on("GET /v1/backups/17", backup(17, status));
     let ran = stub.run(&["backup", "run", "web", "--wait", "--json"]);
     assert_eq!((ran.code, ran.json()), (code, backup(17, status)), "{ran}");
-    assert_eq!(ran.err, "a backup of `web` begins\nbackup 17 of `web`: 1 of 2 units settled\n");
+    let told = "a backup of `web` begins\nbackup 17 of `web`: 1 of 2 units settled\nbackup 17 of `web`: 2 of 2 units settled\n";
+    assert_eq!(ran.err, told);
     let shown = stub.run(&["backup", "show", "17", "--json"]);
     assert_eq!(ran.out, shown.out);
 }
