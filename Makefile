@@ -18,6 +18,12 @@ DENY := $(CACHE)/tools/bin/cargo-deny
 DENY_VERSION := 0.20.2
 CLOUD := $(VENV)/bin/python infra/local/cloud.py
 
+# What makes a release small: docs/decisions/0012-small-releases.md. These flags want a `--target`: macros and build scripts are
+# built without them.
+RELEASE := RUSTFLAGS="-C relocation-model=static -C llvm-args=-inline-threshold=5 \
+    -C link-arg=-Wl,--no-eh-frame-hdr -C link-arg=-Wl,-T,infra/package/no-unwinding.ld"
+HOST = $(shell rustc -vV | sed -n 's/^host: //p')
+
 .PHONY: help
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -92,12 +98,12 @@ lint: $(VENV)/.ready $(DENY) infra/cdk/node_modules/.ready ## Formats, lints, wh
 .PHONY: package
 package: $(PACKAGER)/.ready ## The release for arm64, ready for `sam deploy`
 	rustup target list --installed | grep -q aarch64-unknown-linux-gnu || rustup target add aarch64-unknown-linux-gnu
-	PATH="$(PACKAGER)/bin:$$PATH" cargo lambda build --release --arm64 --lambda-dir dist $(FUNCTIONS:%=-p cpm-%)
+	PATH="$(PACKAGER)/bin:$$PATH" $(RELEASE) cargo lambda build --release --arm64 --lambda-dir dist $(FUNCTIONS:%=-p cpm-%)
 
 .PHONY: bench
 bench: artifacts ## Speed and cost: one JSON line a figure
-	cargo build --locked --release $(FUNCTIONS:%=-p cpm-%)
-	PATH="$(CARGO_TARGET_DIR)/debug:$$PATH" $(VENV)/bin/python -m tests.bench --release $(CARGO_TARGET_DIR)/release
+	$(RELEASE) cargo build --locked --release --target $(HOST) $(FUNCTIONS:%=-p cpm-%)
+	PATH="$(CARGO_TARGET_DIR)/debug:$$PATH" $(VENV)/bin/python -m tests.bench --release $(CARGO_TARGET_DIR)/$(HOST)/release
 
 .PHONY: clean
 clean: ## Forgets the local cloud and the packages

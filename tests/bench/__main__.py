@@ -36,7 +36,7 @@ def main() -> int:
     release = arguments.release.resolve()
     missing = [name for name in binaries.FUNCTIONS if not (release / name).exists()]
     if missing:
-        print(f"bench: {', '.join(missing)} not in {release}: run `cargo build --release` first", file=sys.stderr)
+        print(f"bench: {', '.join(missing)} not in {release}: `make bench` builds them", file=sys.stderr)
         return 2
     report = Report()
     for name, alone in ALONE.items():

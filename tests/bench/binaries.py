@@ -12,7 +12,7 @@ from typing import Any
 from tests.bench.backups import settled
 from tests.bench.figure import Report
 from tests.bench.ground import REGION, VOLUMES, Ground, first
-from tests.bench.runtime_api import Runtime
+from tests.runtime_api import Runtime
 from tests.cloud import ACCOUNT_KEYS, HOME, Cloud, wait_for
 
 FUNCTIONS = ("api", "backup", "cleaner", "dispatcher", "events", "notifier", "recoverer", "tag-scanner")

@@ -15,7 +15,7 @@ from typing import Any
 from tests.bench.binaries import variables
 from tests.bench.figure import Report
 from tests.bench.ground import Ground
-from tests.bench.runtime_api import LocalServer, Runtime
+from tests.runtime_api import LocalServer, Runtime
 from tests.cloud import HOME, REGION, REPOSITORY, Cloud, load_template
 
 SLOTS, FEW = 10_000, 10

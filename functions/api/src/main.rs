@@ -25,7 +25,7 @@ async fn main() -> Result<(), lambda_http::Error> {
         (Machine::Scenario, Settings::required("CPM_SCENARIO_STATE_MACHINE")?),
     ]);
     let recoverer = Settings::required("CPM_RECOVERER")?;
-    let config = aws_config().await;
+    let config = aws_config();
     let roles = Roles::new(&config);
     let world = World {
         store: Arc::new(Table::new(&config, &settings.table)),

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 async fn main() -> Result<(), lambda_runtime::Error> {
     init_tracing();
     let settings = Settings::from_env()?;
-    let config = aws_config().await;
+    let config = aws_config();
     let table = Table::new(&config, &settings.table);
     let backup = Settings::required("CPM_BACKUP_STATE_MACHINE")?;
     let recovery = Settings::required("CPM_RECOVERY_STATE_MACHINE")?;

@@ -18,7 +18,7 @@ use serde_json::Value;
 async fn main() -> Result<(), lambda_runtime::Error> {
     init_tracing();
     let settings = Settings::from_env()?;
-    let config = aws_config().await;
+    let config = aws_config();
     let (table, sfn) = (Table::new(&config, &settings.table), Sfn::new(&config, HashMap::new()));
     serve(|event, _| hear(&table, &sfn, &settings.account, event)).await
 }

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 async fn main() -> Result<(), lambda_runtime::Error> {
     init_tracing();
     let settings = Settings::from_env()?;
-    let config = aws_config().await;
+    let config = aws_config();
     let topic = Topic::new(&config, Settings::required("CPM_ALERT_TOPIC")?);
     let bus = Bus::new(&config, Settings::required("CPM_EVENT_BUS")?);
     let (deployment, account) = (&settings.deployment, &settings.account);

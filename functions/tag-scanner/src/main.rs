@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 async fn main() -> Result<(), lambda_runtime::Error> {
     init_tracing();
     let settings = Settings::from_env()?;
-    let config = aws_config().await;
+    let config = aws_config();
     let (table, ec2) = (Table::new(&config, &settings.table), Ec2::new(&config));
     let drivers = cpm_aws_targets::drivers(&config);
     let steps = Steps {

@@ -7,6 +7,7 @@ mod failure;
 mod identity;
 mod places;
 mod roles;
+mod session;
 
 pub use answer::{id_of, not_ours, resource, time, unreadable};
 pub use failure::{deleted, failure};

@@ -1,13 +1,12 @@
 use std::{collections::HashMap, sync::Arc};
 
-use aws_config::{Region, SdkConfig, sts::AssumeRoleProvider};
+use aws_config::SdkConfig;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use cpm_aws_call::{ANSWER, repeated, timeouts};
 use cpm_ports::Access;
 use tokio::sync::Mutex;
 
-/// What AWS writes into the other account's CloudTrail.
-const SESSION: &str = "cpm";
+use crate::session::Session;
 
 /// The roles that were needed so far. All Regions of an account, and all services, share one session of its role. A
 /// clone shares them too.
@@ -35,24 +34,18 @@ impl Roles {
         if let Some(role) = known.get(access) {
             return role.clone();
         }
-        let role = self.make(access).await;
+        let role = self.make(access);
         known.insert(access.clone(), role.clone());
         role
     }
 
-    async fn make(&self, access: &Access) -> SdkConfig {
+    fn make(&self, access: &Access) -> SdkConfig {
         let Access::Assumed { account, role, external_id } = access else {
             return self.config.clone();
         };
-        let mut provider = AssumeRoleProvider::builder(role_arn(self.home(), account, role))
-            .session_name(SESSION)
-            .region(Region::new(self.home().to_owned()))
-            .configure(&self.config);
-        if let Some(id) = external_id {
-            provider = provider.external_id(id);
-        }
-        let provider = SharedCredentialsProvider::new(provider.build().await);
-        self.config.clone().into_builder().credentials_provider(provider).build()
+        let arn = role_arn(self.home(), account, role);
+        let session = Session::new(&self.config, account, arn, external_id.clone());
+        self.config.clone().into_builder().credentials_provider(SharedCredentialsProvider::new(session)).build()
     }
 }
 
