@@ -72,29 +72,15 @@ impl Commission<'_> {
         let mut log = Log::default();
         log.info(now, format!("asked for by {}", self.asked_by));
         let recovery = Recovery {
-            id,
-            backup: backup.id,
-            policy: backup.policy.clone(),
-            account,
-            region,
-            role: plan.role.clone(),
-            state: if approval.is_some() { State::WaitingForApproval } else { State::Running },
-            plan: plan.clone(),
-            on_failure: plan.on_failure,
             purpose,
             asked_by: self.asked_by.clone(),
-            approval,
-            checked: now,
-            started: now,
-            ended: None,
-            works: 0,
-            errors: Vec::new(),
             execution: Some(execution_name(self.owner, id, 0)),
             // Should its start be lost, the dispatcher makes up for it.
             course: Course { watch: Some(now + WATCH), ..Course::default() },
             log: log.into_lines(),
-            version: 0,
-        };
+            ..Recovery::new(id, backup.policy.clone(), (account, region), plan.clone(), now)
+        }
+        .held_by(approval);
         self.record(&recovery).await?;
         match self.store.put_recovery(self.owner, &recovery).await {
             Ok(()) | Err(StoreError::LostRace(_)) => {}

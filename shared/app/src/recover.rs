@@ -169,30 +169,17 @@ impl RecoveryDesk<'_> {
         let now = self.clock.now();
         let has_to_wait = policy.is_some_and(|policy| is_needed(policy.recovery, &purpose));
         let approval = has_to_wait.then(|| Approval::asked(now, Secret::new(self.clock.secret())));
-        Ok(Recovery {
-            id,
-            backup: backup.id,
-            policy: backup.policy.clone(),
-            account: plan.account.clone().unwrap_or_else(|| backup.account.clone()),
-            region: plan.region.clone().ok_or_else(unfilled)?,
-            role: plan.role.clone(),
-            state: if approval.is_some() { State::WaitingForApproval } else { State::Running },
-            on_failure: plan.on_failure,
-            plan,
+        let account = plan.account.clone().unwrap_or_else(|| backup.account.clone());
+        let place = (account, plan.region.clone().ok_or_else(unfilled)?);
+        let recovery = Recovery {
             purpose,
             asked_by: self.actor.to_string(),
-            approval,
-            checked: now,
-            started: now,
-            ended: None,
-            works: 0,
-            errors: Vec::new(),
             execution: Some(execution_name(self.owner, id, 0)),
             // Should whoever asks die before the start, the dispatcher starts it.
             course: Course { watch: Some(now + TAKE_OVER), ..Course::default() },
-            log: Vec::new(),
-            version: 0,
-        })
+            ..Recovery::new(id, backup.policy.clone(), place, plan, now)
+        };
+        Ok(recovery.held_by(approval))
     }
 
     fn first_lines(&self, recovery: &Recovery, warnings: &[String]) -> Vec<cpm_domain::backup::LogLine> {

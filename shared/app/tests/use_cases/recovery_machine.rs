@@ -11,8 +11,7 @@ use cpm_contracts::{
 use cpm_domain::{
     id::AccountId,
     recovery::{
-        Purpose, Recovery, RecoveryId, State,
-        course::Course,
+        Recovery, RecoveryId, State,
         plan::Plan,
         work::{Work, WorkState},
     },
@@ -90,29 +89,10 @@ pub async fn put(estate: &Estate, plan: Plan, change: impl FnOnce(&mut Recovery)
     let store = estate.beside().store;
     let now = estate.clock.now();
     let id = store.next_recovery(&sample::root()).await.unwrap();
-    let mut recovery = Recovery {
-        id,
-        backup: plan.backup,
-        policy: "web".parse().unwrap(),
-        account: plan.account.clone().unwrap_or_else(|| "main".parse().unwrap()),
-        region: plan.region.clone().unwrap_or_else(|| "us-east-1".parse().unwrap()),
-        role: plan.role.clone(),
-        state: State::Running,
-        on_failure: plan.on_failure,
-        plan,
-        purpose: Purpose::Manual,
-        asked_by: "jo".to_owned(),
-        approval: None,
-        checked: now,
-        started: now,
-        ended: None,
-        works: 0,
-        errors: Vec::new(),
-        execution: None,
-        course: Course::default(),
-        log: Vec::new(),
-        version: 0,
-    };
+    let account = plan.account.clone().unwrap_or_else(|| "main".parse().unwrap());
+    let place = (account, plan.region.clone().unwrap_or_else(|| "us-east-1".parse().unwrap()));
+    let recovery = Recovery::new(id, "web".parse().unwrap(), place, plan, now);
+    let mut recovery = Recovery { asked_by: "jo".to_owned(), ..recovery };
     change(&mut recovery);
     store.put_recovery(&sample::root(), &recovery).await.unwrap();
     id

@@ -205,6 +205,43 @@ pub struct Recovery {
     pub version: u64,
 }
 
+impl Recovery {
+    /// One that runs from now on, of a backup of `policy`, into this account and Region; nobody has to say yes.
+    pub fn new(id: RecoveryId, policy: PolicyName, place: (AccountName, Region), plan: Plan, now: Timestamp) -> Self {
+        let (account, region) = place;
+        Self {
+            id,
+            backup: plan.backup,
+            policy,
+            account,
+            region,
+            role: plan.role.clone(),
+            state: State::Running,
+            on_failure: plan.on_failure,
+            plan,
+            purpose: Purpose::default(),
+            asked_by: String::new(),
+            approval: None,
+            checked: now,
+            started: now,
+            ended: None,
+            works: 0,
+            errors: Vec::new(),
+            execution: None,
+            course: Course::default(),
+            log: Vec::new(),
+            version: 0,
+        }
+    }
+
+    /// The same, waiting for somebody to say yes if that is asked for.
+    #[must_use]
+    pub fn held_by(self, approval: Option<Approval>) -> Self {
+        let state = if approval.is_some() { State::WaitingForApproval } else { self.state };
+        Self { state, approval, ..self }
+    }
+}
+
 /// A role that one recovery works by, apart from the account's (§9.1, §14.4.2). It must be of the account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

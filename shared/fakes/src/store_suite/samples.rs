@@ -347,32 +347,24 @@ fn instance_origin(id: &cpm_domain::id::InstanceId) -> origin::Origin {
 
 /// A recovery that waits for somebody to say yes.
 pub fn recovery(id: u64, policy: &str) -> Recovery {
-    Recovery {
-        id: RecoveryId(id),
-        backup: BackupId(17),
-        policy: policy_name(policy),
-        account: "prod".parse().unwrap(),
-        region: region("eu-west-1"),
-        role: None,
-        state: cpm_domain::recovery::State::WaitingForApproval,
-        plan: Plan { source: Some("i-0000000a".into()), ..Plan::new(BackupId(17), RecoveryKind::Instance) },
+    let plan = Plan {
+        source: Some("i-0000000a".into()),
         on_failure: cpm_domain::recovery::OnFailure::Remove,
+        ..Plan::new(BackupId(17), RecoveryKind::Instance)
+    };
+    let place = ("prod".parse().unwrap(), region("eu-west-1"));
+    let approval = Approval::asked(at(0), cpm_domain::recovery::approval::Secret::new([7; 32]));
+    let recovery = Recovery {
         purpose: cpm_domain::recovery::Purpose::Drill(3),
         asked_by: "jo".into(),
-        approval: Some(Approval {
-            token: Some("a-token".into()),
-            ..Approval::asked(at(0), cpm_domain::recovery::approval::Secret::new([7; 32]))
-        }),
-        checked: at(0),
         started: at(1),
-        ended: None,
         works: 3,
         errors: vec![Fault::new("a.Code", "wörds")],
         execution: Some("an-execution".into()),
-        course: cpm_domain::recovery::course::Course::default(),
         log: vec![LogLine { time: at(2), level: Level::Warning, message: "wörds".into() }],
-        version: 0,
-    }
+        ..Recovery::new(RecoveryId(id), policy_name(policy), place, plan, at(0))
+    };
+    recovery.held_by(Some(Approval { token: Some("a-token".into()), ..approval }))
 }
 
 /// A launch that made an instance with a volume.
