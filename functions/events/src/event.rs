@@ -7,6 +7,7 @@ use cpm_domain::{
     kind::{Kind, Resource},
     name::{OwnerName, PolicyName},
     recovery::RecoveryId,
+    scan::TagNews,
     tag::TAG_KEY,
     unit::{UnitKind, UnitReport, UnitState},
 };
@@ -31,8 +32,8 @@ pub(crate) enum Event {
         region: Region,
         /// Which resource.
         resource: Resource,
-        /// The value now; none: the tag is off.
-        value: Option<String>,
+        /// What is told of it.
+        news: TagNews,
     },
     /// An execution of the backup machine ended badly (source `aws.states`).
     Died {
@@ -150,7 +151,7 @@ pub(crate) fn read(event: Value) -> Result<Event, String> {
             let event: DatabaseEvent = serde_json::from_value(envelope.detail).map_err(text)?;
             database(&event).into_iter().collect()
         }
-        "Tag Change on Resource" => return Ok(tag(&envelope)),
+        "Tag Change on Resource" => return tag(&envelope),
         "Step Functions Execution Status Change" => {
             let change: StatusChange = serde_json::from_value(envelope.detail).map_err(text)?;
             return died(change);
@@ -210,12 +211,15 @@ fn report(snapshot: &str, volume: &str, state: UnitState, cause: &str) -> Result
     Ok(UnitReport { state, cause, ..UnitReport::pending(UnitKind::EbsSnapshot, snapshot, volume) })
 }
 
-fn tag(envelope: &Envelope) -> Event {
+fn tag(envelope: &Envelope) -> Result<Event, String> {
     let Some(resource) = envelope.resources.first().and_then(|arn| Resource::from_arn(arn)) else {
-        return Event::Other;
+        return Ok(Event::Other);
     };
+    let version =
+        envelope.detail.get("version").and_then(Value::as_u64).ok_or("a change of tags without `version`")?;
     let value = envelope.detail.pointer(&format!("/tags/{TAG_KEY}")).and_then(Value::as_str).map(ToOwned::to_owned);
-    Event::Tag { account: envelope.account.clone(), region: envelope.region.clone(), resource, value }
+    let news = TagNews { version, value };
+    Ok(Event::Tag { account: envelope.account.clone(), region: envelope.region.clone(), resource, news })
 }
 
 #[cfg(test)]
@@ -307,13 +311,13 @@ mod tests {
             [(json!({"cpm backup": "web"}), Some("web".to_owned())), (json!({"other": "x"}), None)]
         {
             let detail = json!({"changed-tag-keys": ["cpm backup"], "service": "ec2", "resource-type": "instance",
-                                "version": 1, "tags": tags});
-            let Ok(Event::Tag { value, resource, .. }) =
+                                "version": 7, "tags": tags});
+            let Ok(Event::Tag { news, resource, .. }) =
                 read(envelope("aws.tag", "Tag Change on Resource", &arn, &detail))
             else {
                 panic!()
             };
-            assert_eq!((resource.id(), value), ("i-0123456789abcdef0", expected));
+            assert_eq!((resource.id(), news), ("i-0123456789abcdef0", TagNews { version: 7, value: expected }));
         }
     }
 

@@ -30,10 +30,10 @@ async fn hear(table: &Table, sfn: &Sfn, own: &AccountId, event: Value) -> Result
             let heard = unit::hear(table, sfn, &SystemClock, &region, &reports).await?;
             tracing::info!(%region, units = reports.len(), ?heard, "units");
         }
-        Event::Tag { account, region, resource, value } => {
+        Event::Tag { account, region, resource, news } => {
             let place = (&account, &region);
-            let changes = scan::tag_changed(table, &SystemClock, own, place, &resource, value.as_deref()).await?;
-            tracing::info!(%region, resource = resource.id(), value, changes, "tag");
+            let changes = scan::tag_changed(table, &SystemClock, own, place, &resource, &news).await?;
+            tracing::info!(%region, resource = resource.id(), value = news.value, news.version, changes, "tag");
         }
         Event::Died { owner, policy, execution } => {
             let noted = resume::execution_died(table, &owner, &policy, &execution, SystemClock.now()).await?;

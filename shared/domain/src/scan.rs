@@ -16,6 +16,15 @@ use crate::{
     target::{PutBy, Resource, Target, TargetKey},
 };
 
+/// What an event told of the `cpm backup` tag of a resource.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TagNews {
+    /// Counted up by AWS with each change of the resource's tags: events come in any order.
+    pub version: u64,
+    /// Its value; none when it was taken off.
+    pub value: Option<String>,
+}
+
 /// What a scan looks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

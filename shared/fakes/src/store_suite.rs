@@ -59,6 +59,7 @@ macro_rules! store_suite {
     ($fresh:expr) => {
         $crate::store_suite! { @each $fresh;
             a_scan_is_replaced_and_the_newest_come_first
+            the_newest_news_of_a_tag_is_kept
             a_scans_lines_are_of_any_number
             a_scans_lines_are_replaced_place_by_place
             a_scans_lines_come_by_account_region_and_place

@@ -16,17 +16,18 @@ use cpm_domain::{
     origin::{Completed, Reading},
     policy::{AutoTargetRemoval, Origin},
     provenance::Sought,
-    scan::ScanKind,
+    scan::{ScanKind, TagNews},
     status::Status,
     tag::{BackupOption, TAG_KEY},
     target::{PutBy, Target},
     unit::{UnitKind, UnitReport},
 };
-use cpm_fakes::{DEPLOYMENT, Estate, Fate, OWN_ACCOUNT, at_each_call, sample};
+use cpm_fakes::{DEPLOYMENT, Estate, Fate, OWN_ACCOUNT, at_each_call, at_once, sample};
 use cpm_ports::{
     Alerts, AuditTrail, Backups, Clock, Configuration, Deadline, Driver, Drivers, Place, PolicyChange, Scans, Slots,
 };
 use jiff::SignedDuration;
+use rstest::rstest;
 
 use crate::machine::{End, Execution, start};
 
@@ -287,14 +288,77 @@ async fn an_event_has_its_effect_at_once() {
     let web = estate.instance("us-east-1", 1);
     let resource = sample::resource(&web);
     let (own, region) = (OWN_ACCOUNT.parse().unwrap(), "us-east-1".parse().unwrap());
-    for (value, held) in [(Some("web"), 1), (Some("web#only-snaps"), 1), (None, 0)] {
-        tag_changed(&estate.store, &estate.clock, &own, (&own, &region), &resource, value).await.unwrap();
+    for (version, value, held) in [(1, Some("web"), 1), (2, Some("web#only-snaps"), 1), (3, None, 0)] {
+        tag_changed(&estate.store, &estate.clock, &own, (&own, &region), &resource, &news(version, value))
+            .await
+            .unwrap();
         assert_eq!(targets(&estate, "web").await.len(), held, "{value:?}");
     }
     // Another account's resource is none of this account's.
     let theirs = "222222222222".parse().unwrap();
-    tag_changed(&estate.store, &estate.clock, &own, (&theirs, &region), &resource, Some("web")).await.unwrap();
+    tag_changed(&estate.store, &estate.clock, &own, (&theirs, &region), &resource, &news(4, Some("web")))
+        .await
+        .unwrap();
     assert_eq!(targets(&estate, "web").await.len(), 0);
+}
+
+fn news(version: u64, value: Option<&str>) -> TagNews {
+    TagNews { version, value: value.map(str::to_owned) }
+}
+
+/// What a function does that hears of a change of the tag: version 7 took it off, all others set it.
+async fn hear(estate: &Estate, version: u64) -> cpm_app::Result<usize> {
+    let web = sample::resource("i-00000000000000001");
+    let (own, region) = (OWN_ACCOUNT.parse().unwrap(), "us-east-1".parse().unwrap());
+    let news = news(version, (version != 7).then_some("web"));
+    tag_changed(&estate.store, &estate.clock, &own, (&own, &region), &web, &news).await
+}
+
+/// Taken off and set again at once: whatever order the two are heard in, and however often, the resource is a target.
+#[rstest]
+#[case(&[6, 7, 8])]
+#[case(&[6, 8, 7])]
+#[case(&[8, 7, 6])]
+#[case(&[6, 8, 7, 8, 7])]
+#[tokio::test]
+async fn the_newest_event_of_a_tag_counts(#[case] heard: &[u64]) {
+    let estate = estate();
+    estate.instance("us-east-1", 1);
+    for version in heard {
+        hear(&estate, *version).await.unwrap();
+    }
+    assert_eq!(targets(&estate, "web").await.len(), 1);
+}
+
+/// Two functions work on two events at once, the older one writes last, and it may die at any call.
+#[tokio::test]
+async fn an_older_event_that_is_late_gives_way() {
+    let calls = at_each_call(
+        Fate::Killed,
+        async || {
+            let estate = estate();
+            estate.instance("us-east-1", 1);
+            hear(&estate.beside(), 6).await.unwrap();
+            let beside = estate.beside();
+            estate.faults.meanwhile("store:change", move || {
+                at_once(hear(&beside, 8)).unwrap();
+            });
+            estate
+        },
+        async |estate: &Estate| {
+            if hear(estate, 7).await.is_ok() {
+                assert_eq!(targets(estate, "web").await.len(), 1, "it saw what came meanwhile");
+            }
+        },
+        async |estate: &Estate, crash| {
+            // Of an event that was not dealt with EventBridge tells again.
+            hear(estate, 8).await.unwrap();
+            hear(estate, 7).await.unwrap();
+            assert_eq!(targets(estate, "web").await.len(), 1, "{crash}");
+        },
+    )
+    .await;
+    assert!(calls >= 4, "{calls} calls");
 }
 
 #[tokio::test]

@@ -175,6 +175,11 @@ pub(crate) fn scans(owner: &OwnerName) -> String {
     format!("OWNER#{owner}#SCANS")
 }
 
+/// The partition of what events told of tags.
+pub(crate) fn tags(owner: &OwnerName) -> String {
+    format!("OWNER#{owner}#TAGS")
+}
+
 /// The partition of a scan's lines.
 pub(crate) fn of_scan(owner: &OwnerName, id: &str) -> String {
     format!("OWNER#{owner}#SCAN#{id}")
@@ -342,6 +347,10 @@ impl Key {
 
     pub(crate) fn scan(owner: &OwnerName, id: &str) -> Self {
         Self::new(scans(owner), id)
+    }
+
+    pub(crate) fn tag(owner: &OwnerName, account: &AccountName, region: &Region, resource: &str) -> Self {
+        Self::new(tags(owner), format!("TAG#{account}#{region}#{resource}"))
     }
 
     pub(crate) fn lines(owner: &OwnerName, id: &str, account: &AccountName, region: &Region, chunk: usize) -> Self {

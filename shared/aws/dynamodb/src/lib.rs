@@ -34,6 +34,7 @@
 //! | event | `OWNER#<o>#AUDIT` | `<time>#<place>#<hash>` | |
 //! | scan | `OWNER#<o>#SCANS` | id | |
 //! | lines | `OWNER#<o>#SCAN#<id>` | `LINES#<account>#<region>#<chunk>` | |
+//! | news of a tag | `OWNER#<o>#TAGS` | `TAG#<account>#<region>#<id>` | |
 //!
 //! The word is `item` and not `kind`, because a domain type has a field `kind`. Scans and their lines go after
 //! [`SCAN_DAYS`] days (`expires_at`, the table's time to live).

@@ -5,21 +5,26 @@ use std::collections::HashSet;
 use async_trait::async_trait;
 use cpm_domain::{
     id::Region,
+    kind::Resource,
     name::{AccountName, OwnerName},
-    scan::{Scan, ScanLine},
+    scan::{Scan, ScanLine, TagNews},
 };
 use cpm_ports::{Scans, StoreError};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     item::{self, EXPIRES, Item, Kind, number},
     keys::{self, Key},
     query::Query,
-    table::{self, Table, all_at_once},
+    table::{self, Condition, Table, all_at_once},
 };
 
 /// For so many days a scan and its lines are kept.
 pub const SCAN_DAYS: i64 = 90;
+
+/// For so many seconds news of a tag is kept: EventBridge delivers an event for a day at most.
+const TAG_SECONDS: i64 = 2 * 86_400;
 
 /// About what one item of lines holds, in bytes: DynamoDB refuses items over 400 KB.
 const CHUNK: usize = 100_000;
@@ -109,6 +114,30 @@ impl Scans for Table {
         let found = self.query(&Query::of(keys::of_scan(owner, id)).consistent()).await?;
         let chunks: Vec<Lines> = item::read_all(found, Kind::Lines)?;
         Ok(chunks.into_iter().flat_map(|chunk| chunk.lines).collect())
+    }
+
+    async fn keep_tag(
+        &self,
+        owner: &OwnerName,
+        (account, region): (&AccountName, &Region),
+        resource: &Resource,
+        news: &TagNews,
+        now: Timestamp,
+    ) -> Result<TagNews, StoreError> {
+        let key = Key::tag(owner, account, region, resource.id());
+        let mut item = item::write(&key, Kind::Tag, news)?;
+        item.insert(EXPIRES.to_owned(), number(now.as_second() + TAG_SECONDS));
+        let not_older = Condition::new("attribute_not_exists(#pk) OR #version <= :version", &["pk", "version"])
+            .with("version", number(news.version));
+        match self.put_item(item, Some(not_older), &key.to_string()).await {
+            Ok(()) => Ok(news.clone()),
+            Err(StoreError::LostRace(_)) => match self.get_item(&key).await? {
+                Some(known) => item::read(known, Kind::Tag),
+                // It was the last moment of what was newer.
+                None => Ok(news.clone()),
+            },
+            Err(error) => Err(error),
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use cpm_domain::{
     origin::SourceRecord,
     policy::Policy,
     recovery::{Recovery, RecoveryId, work::Work},
-    scan::{Scan, ScanLine},
+    scan::{Scan, ScanLine, TagNews},
     scenario::{Run, RunId},
     schedule::Schedule,
     script::{ScriptPhase, ScriptRun},
@@ -62,6 +62,7 @@ pub(super) struct Owned {
     pub(super) audit: BTreeMap<EventKey, Event>,
     pub(super) scans: BTreeMap<String, Scan>,
     pub(super) lines: BTreeMap<(String, AccountName, Region), Vec<ScanLine>>,
+    pub(super) tags: BTreeMap<(AccountName, Region, String), TagNews>,
 }
 
 /// Account, Region and instance.

@@ -5,8 +5,9 @@ use cpm_domain::{
     alert::{Alert, Category},
     audit::Event,
     id::Region,
+    kind::Resource,
     name::{AccountName, OwnerName},
-    scan::{Scan, ScanLine},
+    scan::{Scan, ScanLine, TagNews},
 };
 use cpm_ports::{Alerts, AuditTrail, Scans, StoreError};
 use jiff::Timestamp;
@@ -122,6 +123,25 @@ impl Scans for FakeStore {
         self.read(&["store:scan_lines"], id, |data| {
             let all = of(data, owner).lines.iter();
             all.filter(|((scan, ..), _)| scan == id).flat_map(|(_, lines)| lines.clone()).collect()
+        })
+        .await
+    }
+
+    async fn keep_tag(
+        &self,
+        owner: &OwnerName,
+        (account, region): (&AccountName, &Region),
+        resource: &Resource,
+        news: &TagNews,
+        _: Timestamp,
+    ) -> Result<TagNews, StoreError> {
+        let key = (account.clone(), region.clone(), resource.id().to_owned());
+        self.write(&["store:keep_tag"], owner, resource.id(), |owned| {
+            let known = owned.tags.entry(key).or_insert_with(|| news.clone());
+            if known.version <= news.version {
+                known.clone_from(news);
+            }
+            Ok(known.clone())
         })
         .await
     }

@@ -2,11 +2,12 @@
 
 use cpm_domain::{
     name::OwnerName,
-    scan::{Scan, ScanLine},
+    scan::{Scan, ScanLine, TagNews},
 };
 use cpm_ports::Store;
 
 use super::samples::{at, line, region, root, scan};
+use crate::sample::resource;
 
 async fn put(store: &dyn Store, id: &str, account: &str, region_name: &str, messages: &[&str]) {
     let lines: Vec<ScanLine> = messages.iter().map(|message| line(account, region_name, *message)).collect();
@@ -31,6 +32,22 @@ pub async fn a_scan_is_replaced_and_the_newest_come_first(store: &dyn Store) {
     assert_eq!(store.scans(&root(), 10).await.unwrap().len(), 3);
     let jo: OwnerName = "jo".parse().unwrap();
     assert_eq!(store.scans(&jo, 10).await.unwrap(), []);
+}
+
+pub async fn the_newest_news_of_a_tag_is_kept(store: &dyn Store) {
+    let (prod, here, there) = ("prod".parse().unwrap(), region("eu-west-1"), region("us-east-1"));
+    let (web, db) = (resource("i-0000000a"), resource("i-0000000b"));
+    let news = |version: u64, value: Option<&str>| TagNews { version, value: value.map(str::to_owned) };
+    let keep = async |place, resource, news: TagNews| {
+        store.keep_tag(&root(), (&prod, place), resource, &news, at(0)).await.unwrap()
+    };
+    assert_eq!(keep(&here, &web, news(5, Some("web"))).await, news(5, Some("web")));
+    assert_eq!(keep(&here, &web, news(4, None)).await, news(5, Some("web")), "older");
+    assert_eq!(keep(&here, &web, news(5, Some("web"))).await, news(5, Some("web")), "the same again");
+    assert_eq!(keep(&here, &web, news(12, None)).await, news(12, None), "numbers, not texts");
+    assert_eq!(keep(&here, &web, news(5, Some("web"))).await, news(12, None));
+    assert_eq!(keep(&there, &web, news(1, None)).await, news(1, None), "another Region");
+    assert_eq!(keep(&here, &db, news(1, None)).await, news(1, None), "another resource");
 }
 
 pub async fn a_scans_lines_come_by_account_region_and_place(store: &dyn Store) {

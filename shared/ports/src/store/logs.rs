@@ -5,8 +5,9 @@ use cpm_domain::{
     alert::{Alert, Category},
     audit::Event,
     id::Region,
+    kind::Resource,
     name::{AccountName, OwnerName},
-    scan::{Scan, ScanLine},
+    scan::{Scan, ScanLine, TagNews},
 };
 use jiff::Timestamp;
 
@@ -61,4 +62,14 @@ pub trait Scans: Send + Sync {
     ) -> Result<(), StoreError>;
     /// All lines of a scan, in order of account, Region and place.
     async fn scan_lines(&self, owner: &OwnerName, id: &str) -> Result<Vec<ScanLine>, StoreError>;
+    /// Keeps what an event told of a resource's tag, unless something newer is known, for as long as late events may come
+    /// from `now` on. Gives the newest that is known.
+    async fn keep_tag(
+        &self,
+        owner: &OwnerName,
+        place: (&AccountName, &Region),
+        resource: &Resource,
+        news: &TagNews,
+        now: Timestamp,
+    ) -> Result<TagNews, StoreError>;
 }
