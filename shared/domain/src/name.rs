@@ -1,7 +1,7 @@
 //! Names that people give: of owners, accounts, schedules and policies.
 //!
 //! One rule for all of them, because a policy's name is also written in `cpm backup` tags: letters, digits and
-//! `_ - .`, 1 to 64 characters, case kept.
+//! `_ - .`, 1 to 64 characters, case kept. `.` and `..` mean something else in the path of a URL, and `no-backup` in a tag.
 
 use std::{fmt, str::FromStr};
 
@@ -10,12 +10,17 @@ use serde::{Deserialize, Serialize};
 /// The most characters a name may have.
 pub const MAX_LEN: usize = 64;
 
+const RESERVED: [&str; 3] = [".", "..", "no-backup"];
+
 /// Why a text is not a name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     /// Nothing between the quotes.
     #[error("a name cannot be empty")]
     Empty,
+    /// A name that means something else.
+    #[error("`{0}` is no name: it means something else where names stand")]
+    Reserved(String),
     /// More than [`MAX_LEN`] characters.
     #[error("`{0}` is longer than {MAX_LEN} characters")]
     TooLong(String),
@@ -40,6 +45,9 @@ fn check(text: &str) -> Result<(), NameError> {
     }
     if let Some(character) = text.chars().find(|c| !is_name_character(*c)) {
         return Err(NameError::BadCharacter { name: text.to_owned(), character });
+    }
+    if RESERVED.contains(&text) {
+        return Err(NameError::Reserved(text.to_owned()));
     }
     if text.len() > MAX_LEN {
         return Err(NameError::TooLong(text.to_owned()));
@@ -127,6 +135,8 @@ mod tests {
     #[rstest]
     #[case("web")]
     #[case("Web_1.prod-eu")]
+    #[case("...")]
+    #[case("No-Backup")]
     #[case(&"a".repeat(64))]
     fn accepts(#[case] text: &str) {
         assert_eq!(text.parse::<PolicyName>().unwrap().as_str(), text);
@@ -134,6 +144,9 @@ mod tests {
 
     #[rstest]
     #[case("", NameError::Empty)]
+    #[case(".", NameError::Reserved(".".into()))]
+    #[case("..", NameError::Reserved("..".into()))]
+    #[case("no-backup", NameError::Reserved("no-backup".into()))]
     #[case("a b", NameError::BadCharacter { name: "a b".into(), character: ' ' })]
     #[case("naïve", NameError::BadCharacter { name: "naïve".into(), character: 'ï' })]
     #[case(&"a".repeat(65), NameError::TooLong("a".repeat(65)))]

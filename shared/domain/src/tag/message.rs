@@ -105,6 +105,7 @@ pub(super) fn bad_name(name: &Part<'_>, why: &NameError) -> TagError {
     let text = quoted(name.text);
     let (message, help) = match why {
         NameError::Empty => ("a name is missing".to_owned(), "write a policy".to_owned()),
+        NameError::Reserved(_) => (format!("`{text}` is no name"), "write the name of a policy".to_owned()),
         NameError::TooLong(_) => (
             format!("the name `{text}` has {} characters", name.text.chars().count()),
             format!("write the name of a policy; names have at most {MAX_LEN} characters"),

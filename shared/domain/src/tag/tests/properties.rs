@@ -3,6 +3,7 @@
 use proptest::{collection::vec, option, prelude::*, sample};
 
 use crate::kind::Kind;
+use crate::name::PolicyName;
 use crate::tag::{BackupOption, ErrorCode, Parsed, parse, render};
 
 /// Any text, text of the language's own characters, and text of its words in any order.
@@ -43,7 +44,7 @@ fn kind() -> impl Strategy<Value = Kind> {
 
 /// A good entry for an instance, printed by hand.
 fn entry() -> impl Strategy<Value = (String, Option<String>, Vec<BackupOption>)> {
-    let name = || "[A-Za-z0-9_.-]{1,64}".prop_filter("reserved", |name| name != "no-backup");
+    let name = || "[A-Za-z0-9_.-]{1,64}".prop_filter("reserved", |name| name.parse::<PolicyName>().is_ok());
     let exclusive: Vec<_> = BackupOption::ALL.into_iter().filter(|option| option.is_exclusive()).collect();
     let options =
         (option::of(sample::select(exclusive)), any::<bool>(), any::<bool>()).prop_map(|(one, aware, first)| {
