@@ -30,9 +30,10 @@ help: ## What can be made
 
 .PHONY: needs
 needs:
-	@missing=; for tool in cargo python3 node npm strip; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	@missing=; for tool in cargo cc python3 node npm strip; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	python3 -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || missing="$$missing python3-venv"; \
 	if [ -n "$$missing" ]; then echo "missing on this machine:$$missing" >&2; \
-	  echo "install Rust (rustup), Python 3.11 or newer with venv, Node.js 20 with npm, and binutils" >&2; exit 1; fi
+	  echo "install Rust (rustup), a C compiler, Python 3.11 or newer with venv, Node.js 20 with npm, and binutils" >&2; exit 1; fi
 
 $(VENV)/.ready: $(REQUIREMENTS) | needs
 	@echo "installing the Python tools into $(VENV)"
@@ -97,8 +98,9 @@ lint: $(VENV)/.ready $(DENY) infra/cdk/node_modules/.ready ## Formats, lints, wh
 
 .PHONY: package
 package: $(PACKAGER)/.ready ## The release for arm64, ready for `sam deploy`
+	@command -v rustup >/dev/null || { echo "rustup is missing: it brings Rust for arm64 (https://rustup.rs)" >&2; exit 1; }
 	rustup target list --installed | grep -q aarch64-unknown-linux-gnu || rustup target add aarch64-unknown-linux-gnu
-	PATH="$(PACKAGER)/bin:$$PATH" $(RELEASE) cargo lambda build --release --arm64 --lambda-dir dist $(FUNCTIONS:%=-p cpm-%)
+	PATH="$(PACKAGER)/bin:$$PATH" $(RELEASE) cargo lambda build --locked --release --arm64 --lambda-dir dist $(FUNCTIONS:%=-p cpm-%)
 
 .PHONY: bench
 bench: artifacts ## Speed and cost: one JSON line a figure
@@ -106,5 +108,6 @@ bench: artifacts ## Speed and cost: one JSON line a figure
 	PATH="$(CARGO_TARGET_DIR)/debug:$$PATH" $(VENV)/bin/python -m tests.bench --release $(CARGO_TARGET_DIR)/$(HOST)/release
 
 .PHONY: clean
-clean: ## Forgets the local cloud and the packages
+clean: ## Ends and forgets the local cloud, and forgets the packages
+	@[ ! -d .local ] || $(MAKE) --no-print-directory down
 	rm -rf .local dist

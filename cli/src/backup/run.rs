@@ -58,7 +58,7 @@ async fn followed(
     let standing = |backup: &BackupView| {
         let settled = backup.units.iter().filter(|unit| unit.state.is_settled()).count();
         match backup.units.len() {
-            0 => format!("backup {id} of `{policy}` is being planned"),
+            0 if backup.summary.status == Status::InProgress => format!("backup {id} of `{policy}` is being planned"),
             all => format!("backup {id} of `{policy}`: {settled} of {all} units settled"),
         }
     };

@@ -16,8 +16,8 @@ use aws_smithy_http_client::{
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 use cpm_aws_call::{ANSWER, timeouts};
 
-/// The AWS configuration of the function: its role, its Region, its name for CloudTrail (`AWS_SDK_UA_APP_ID`), and the
-/// addresses of services, where the environment has others than AWS's (`AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_EC2`).
+/// The AWS configuration of the function: its role, its Region, its name for CloudTrail (`AWS_SDK_UA_APP_ID`), and which
+/// endpoints it calls: those of FIPS or of dual stack, or others than AWS's (`AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_EC2`).
 ///
 /// Lambda gives all of it in the environment, and no other source is looked at: the code that would look is a thirtieth of a
 /// function. All services share one pool of connections and one set of trusted certificates. Nothing is asked yet.
@@ -35,6 +35,8 @@ pub fn aws_config() -> SdkConfig {
     config.set_region(variable("AWS_REGION").map(Region::new));
     config.set_app_name(variable("AWS_SDK_UA_APP_ID").and_then(|name| AppName::new(name).ok()));
     config.set_endpoint_url(variable("AWS_ENDPOINT_URL"));
+    config.set_use_fips(variable("AWS_USE_FIPS_ENDPOINT").map(|wanted| wanted == "true"));
+    config.set_use_dual_stack(variable("AWS_USE_DUALSTACK_ENDPOINT").map(|wanted| wanted == "true"));
     config.build()
 }
 
