@@ -1,5 +1,10 @@
 //! Databases, clusters, tables and images on the day that things break.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
 use cpm_domain::{
     aws::Tags,
     backup::{Backup, Level},
@@ -12,7 +17,7 @@ use cpm_domain::{
     target::Target,
     unit::{Unit, UnitKind, UnitState},
 };
-use cpm_fakes::{Estate, Fate, at_each_call, sample};
+use cpm_fakes::{Estate, Fate, at_each_call, at_once, sample};
 use cpm_ports::{Backups, Images, PolicyChange};
 use jiff::SignedDuration;
 use rstest::rstest;
@@ -35,12 +40,16 @@ fn with(option: BackupOption, instance: &InstanceId) -> Target {
 
 /// One of each kind, an instance that is backed up by images, and one with an initial image.
 fn estate() -> Estate {
+    estate_of(sample::policy("web"))
+}
+
+fn estate_of(policy: Policy) -> Estate {
     let estate = Estate::new();
     let site = estate.aws.here("us-east-1");
     let managed: Vec<Target> = MANAGED.iter().map(|(kind, name)| target(&site.managed(*kind, name))).collect();
     let (imaged, initial) = (estate.instance("us-east-1", 3), estate.instance("us-east-1", 2));
     let instances = [with(BackupOption::OnlyAmis, &imaged), with(BackupOption::InitialAmi, &initial)];
-    estate.policy(sample::policy("web"), managed.into_iter().chain(instances));
+    estate.policy(policy, managed.into_iter().chain(instances));
     estate
 }
 
@@ -100,6 +109,88 @@ async fn broken_anywhere(#[case] fate: Fate) {
     )
     .await;
     assert!(calls > 20, "{calls} calls");
+}
+
+/// Every call of a backup in turn is throttled more often than the SDK repeats it.
+#[tokio::test]
+async fn throttled_at_every_bucket() {
+    let whole = Execution::new(&estate(), "x", start("web"));
+    whole.run().await;
+    let calls: Vec<&str> = whole.estate.faults.tally().into_keys().collect();
+    assert!(calls.len() > 20, "{calls:?}");
+    for call in calls {
+        let execution = Execution::new(&estate(), "x", start("web"));
+        execution.estate.faults.throttle_next(call, 5);
+        let mut end = execution.run().await;
+        if !matches!(end, End::Finished(..)) {
+            end = execution.run_again().await;
+        }
+        println!("{call}");
+        assert_whole(&execution, &end).await;
+    }
+}
+
+/// Each call of a cleanup in turn is throttled: it leaves the one generation that is to stay in the end.
+#[tokio::test]
+async fn a_cleanup_is_throttled_at_every_bucket() {
+    let two_generations = async || {
+        let estate = estate_of(Policy { generations: 1, ..sample::policy("web") });
+        for day in ["mon", "tue"] {
+            estate.clock.advance(SignedDuration::from_hours(24));
+            run(&estate, day).await;
+        }
+        estate.faults.forget_calls();
+        estate
+    };
+    let estate = two_generations().await;
+    assert!(estate.aws.made().len() > 20, "{}", estate.aws.made().len());
+    clean(&estate).await.unwrap();
+    let stays = estate.aws.made().len();
+    let calls: Vec<&str> = estate.faults.tally().into_keys().collect();
+    assert!(calls.len() > 10, "{calls:?}");
+    for call in calls {
+        let estate = two_generations().await;
+        estate.faults.throttle_next(call, 5);
+        // Steps that fail are repeated by the state machine.
+        for _ in 0..6 {
+            let _ = clean(&estate).await;
+            estate.clock.advance(SignedDuration::from_mins(1));
+        }
+        assert_eq!(estate.aws.made().len(), stays, "{call}");
+        assert_eq!(estate.breaches(), Vec::<String>::new(), "{call}");
+    }
+}
+
+/// Lets somebody else write all sets just before the `n`-th time that one is written.
+fn write_before(estate: &Estate, n: usize, happened: &Arc<AtomicBool>) {
+    let (inner, happened) = (estate.clone(), Arc::clone(happened));
+    estate.faults.meanwhile("store:put_set", move || {
+        if n > 0 {
+            return write_before(&inner, n - 1, &happened);
+        }
+        happened.store(true, Ordering::Relaxed);
+        let store = inner.beside().store;
+        for set in at_once(store.sets(&sample::root(), BackupId(1))).unwrap() {
+            at_once(store.put_set(&sample::root(), BackupId(1), &set)).unwrap();
+        }
+    });
+}
+
+/// Each write of a set in turn loses its race: it is read again, and nothing that either wrote is lost.
+#[tokio::test]
+async fn a_write_that_loses_its_race_is_made_again() {
+    for n in 0.. {
+        let execution = Execution::new(&estate(), "x", start("web"));
+        let happened = Arc::new(AtomicBool::new(false));
+        write_before(&execution.estate, n, &happened);
+        let end = execution.run().await;
+        println!("before write {n}");
+        assert_whole(&execution, &end).await;
+        if !happened.load(Ordering::Relaxed) {
+            assert!(n > 10, "{n} writes");
+            return;
+        }
+    }
 }
 
 fn state_of<'a>(units: &'a [Unit], name: &str) -> &'a Unit {
