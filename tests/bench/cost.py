@@ -12,8 +12,8 @@ from tests.bench.figure import Report
 from tests.bench.ground import Ground, first
 from tests.cloud import Cloud, wait_for
 
-APPS = {"cpm-backup", "cpm-dispatcher", "cpm-events"}
-"""Who works on a backup; the API only answers those who watch."""
+APPS = {"cpm-backup", "cpm-dispatcher", "cpm-events", "cpm-notifier"}
+"""Who works on a backup, or tells of it; the API only answers those who watch."""
 WRITES = {"PutItem", "UpdateItem", "DeleteItem"}
 MEMORY_GB = 0.5
 
@@ -35,17 +35,21 @@ def cost(ground: Ground, report: Report, machines: dict[str, list[str]]) -> None
     transitions = sum(count for kind, count in counted.items() if kind.endswith("StateEntered")) + 2
     steps = counted["TaskScheduled"] + counted["LambdaFunctionScheduled"]
     events = len({unit["instance"] or unit["source"] for unit in backup["units"]})
+    # The notifier is called for each change of state, and publishes it.
+    told = sum(call["action"] == "PutEvents" for call in calls)
     writes, units = written(calls)
     price = {
         "state transitions": transitions * prices.STATE_TRANSITION,
-        "Lambda requests": (steps + events) * prices.LAMBDA_REQUEST,
+        "Lambda requests": (steps + events + told) * prices.LAMBDA_REQUEST,
         "Lambda time": busy(history) * MEMORY_GB * prices.LAMBDA_GB_SECOND,
+        "events on the suite's bus": told * prices.CUSTOM_EVENT,
         "table writes": units * prices.WRITE_UNIT,
         "table reads": sum(reads(call) for call in calls) * prices.READ_UNIT,
     }
     report.most("state transitions of one backup of one instance", transitions, 20, "transitions")
     report.shown(
-        "Lambda invocations of one backup of one instance", steps + events, "invocations", steps=steps, events=events,
+        "Lambda invocations of one backup of one instance", steps + events + told, "invocations", steps=steps,
+        events=events, told=told,
     )
     report.most(
         "table writes of one backup of one instance", sum(writes.values()), 12, "writes", by_action=dict(writes),
@@ -54,7 +58,7 @@ def cost(ground: Ground, report: Report, machines: dict[str, list[str]]) -> None
     report.shown(
         "list price of one backup of one instance", round(sum(price.values()), 7), "USD",
         parts={name: round(part, 8) for name, part in price.items()},
-        left_out="snapshot storage, logs, the tick of every minute",
+        left_out="snapshot storage, logs, the tick of every minute, the time that events and notifications take",
     )
 
 

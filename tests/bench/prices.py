@@ -13,3 +13,5 @@ LAMBDA_GB_SECOND = 0.0000133334
 WRITE_UNIT = 0.625 / 1_000_000
 # https://aws.amazon.com/dynamodb/pricing/on-demand/: $0.125 for 1 million read request units.
 READ_UNIT = 0.125 / 1_000_000
+# https://aws.amazon.com/eventbridge/pricing/: $1.00 for 1 million custom events published. AWS's own events are free.
+CUSTOM_EVENT = 1.00 / 1_000_000
