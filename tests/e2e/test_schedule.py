@@ -17,8 +17,8 @@ def daily(start: datetime) -> dict[str, Any]:
 
 
 def next_minute() -> datetime:
-    """The next full minute."""
-    return (datetime.now(timezone.utc) + timedelta(minutes=1)).replace(second=0, microsecond=0)
+    """The next full minute that leaves time to write a policy before it."""
+    return (datetime.now(timezone.utc) + timedelta(minutes=1, seconds=25)).replace(second=0, microsecond=0)
 
 
 def set_due(cloud: Cloud, policy: str, at: datetime) -> None:
