@@ -6,7 +6,7 @@ use jiff::{
 };
 use serde::{Serialize, Serializer, ser::SerializeSeq};
 
-use super::{Schedule, Unit, notation};
+use super::{Schedule, Unit, Weekdays, notation};
 
 /// The next runs of a schedule, with its warnings.
 ///
@@ -117,6 +117,9 @@ impl Schedule {
         let (name, from) = (self.name(), notation::date_time(self.local(from)));
         match self.end() {
             Some(end) => format!("`{name}` has no run from {from} on: it ends at {}", notation::date_time(end)),
+            None if self.disabled().is_empty() && self.weekdays() == Weekdays::ALL => {
+                format!("`{name}` has no run from {from} on: the calendar ends with the year 9999")
+            }
             None => format!(
                 "`{name}` has no run from {from} on: each falls on a weekday that is left out or in a disabled time"
             ),

@@ -275,6 +275,16 @@ fn a_zone_that_gave_up_daylight_saving_has_no_more_gaps() {
     );
 }
 
+#[test]
+fn the_calendar_may_end_before_the_next_run() {
+    let schedule = schedule("100000 months", "2026-01-01T00:00", "UTC", &json!({}));
+    let message = "`s` has no run from 2026-06-01T00:00 on: the calendar ends with the year 9999";
+    assert_eq!(
+        schedule.warnings(at("2026-06-01T00:00:00Z")),
+        [Warning { code: WarningCode::Ended, message: message.to_owned() }]
+    );
+}
+
 #[rstest]
 #[case("1 minutes", "0001-01-01T00:00")]
 #[case("1000000 minutes", "0001-01-01T00:00")]
